@@ -1,0 +1,40 @@
+"""Whether the present thread records what it computes."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ContextDecorator
+
+
+class Mode(threading.local):
+    """What the present thread does: `recording` is off under `no_grad`."""
+
+    recording = True
+
+
+mode = Mode()
+
+
+class no_grad(ContextDecorator):  # noqa: N801 (PyTorch's name, which everybody knows)
+    """Record nothing inside, as a context or a decorator: results carry no gradient."""
+
+    recording = False
+
+    def __init__(self) -> None:
+        self.outside: list[bool] = []  # one for each time that it was entered
+
+    def __enter__(self) -> None:
+        self.outside.append(mode.recording)
+        mode.recording = self.recording
+
+    def __exit__(self, *_: object) -> None:
+        mode.recording = self.outside.pop()
+
+    def _recreate_cm(self) -> no_grad:  # a decorated function may call itself
+        return type(self)()
+
+
+class enable_grad(no_grad):  # noqa: N801
+    """Record inside, also where `no_grad` rules outside."""
+
+    recording = True
