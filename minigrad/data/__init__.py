@@ -1,0 +1,15 @@
+"""Text and sequences as data: vocabularies, tokenizers, batches, windows, scaling, and the demos' data sets."""
+
+from .batches import Batches, batches, bucketed_batches, pad_sequences, split, split_groups
+from .datasets import airline, atis, eng_fra, mnist, sms_spam, sunspots, temperatures, tiny_shakespeare
+from .tokenize import characters, join_characters, join_words, words
+from .vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
+from .windows import MinMax, Standardizer, bptt_windows, sliding_windows
+
+__all__ = [
+    "BOS", "EOS", "PAD", "SPECIALS", "UNK", "Vocabulary",
+    "characters", "join_characters", "join_words", "words",
+    "Batches", "batches", "bucketed_batches", "pad_sequences", "split", "split_groups",
+    "MinMax", "Standardizer", "bptt_windows", "sliding_windows",
+    "airline", "atis", "eng_fra", "mnist", "sms_spam", "sunspots", "temperatures", "tiny_shakespeare",
+]  # fmt: skip
