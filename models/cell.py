@@ -1,0 +1,122 @@
+"""What a cell is: an affine map of the input, one of the hidden state, and a pointwise body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+import minigrad as mg
+from minigrad import Tensor
+from minigrad.nn import Module, Parameter, init
+
+State = Any  # the hidden state, a Tensor [batch, hidden], or a NamedTuple of such Tensors whose first is that
+
+
+class Cell(Module):
+    """One step of a recurrent network. A subclass gives `gates`, `body` and, for more than h, `State`.
+
+    Parameters, as in PyTorch but with one bias: `weight_ih` [gates * hidden, input] (Glorot and Bengio 2010),
+    `weight_hh` [gates * hidden, hidden] (each gate orthogonal; Saxe et al. 2013), `bias` [gates * hidden] (zeros).
+    Other texts write the two matrices as one, on `concat(x, h)`: [weight_ih weight_hh].
+    """
+
+    gates: ClassVar[int]
+    State: ClassVar[Any] = None  # a NamedTuple of Tensors, h first; None where h is all there is
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if not isinstance(size, int | np.integer) or size < 1:
+                raise ValueError(f"{type(self).__name__}: {name} must be a positive integer, got {size!r}")
+        super().__init__()
+        self.input_size, self.hidden_size = int(input_size), int(hidden_size)
+        rows = self.gates * self.hidden_size
+        self.weight_ih = Parameter(np.zeros((rows, self.input_size), np.float32))
+        self.weight_hh = Parameter(np.zeros((rows, self.hidden_size), np.float32))
+        self.bias = Parameter(np.zeros(rows, np.float32))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew; override it for another initialisation."""
+        size, gates = self.hidden_size, range(self.gates)
+        self.weight_ih.assign_(np.concatenate([init.glorot_uniform((size, self.input_size)) for _ in gates]))
+        self.weight_hh.assign_(np.concatenate([init.orthogonal((size, size)) for _ in gates]))
+        self.bias.assign_(np.zeros(self.bias.shape))
+
+    def body(self, x: Sequence[Tensor], h: Sequence[Tensor], state: Any) -> Any:
+        """The next state, from this step's two affine maps, cut into `gates` blocks [batch, hidden]."""
+        raise TypeError(f"{type(self).__name__} must define body(self, x, h, state)")
+
+    def forward(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """One step: x_t [batch, input], state (None: zeros) -> output [batch, hidden], next state."""
+        check_input(type(self).__name__, x_t, ("batch", "input"), self.input_size)
+        state = self.checked_state(state, x_t.shape[0])
+        state = self.step(self.input_map(x_t), state)
+        return hidden(state), state
+
+    def input_map(self, x: Tensor) -> Tensor:
+        """The affine map of the input, [..., input] -> [..., gates * hidden]: for all steps at once."""
+        return x @ self.weight_ih.T + self.bias
+
+    def hidden_map(self, h: Tensor) -> Tensor:
+        """The linear map of the hidden state, [batch, hidden] -> [batch, gates * hidden]."""
+        return h @ self.weight_hh.T
+
+    def step(self, mapped_x: Tensor, state: Any, mask: Tensor | None = None) -> Any:
+        """The next state from the mapped input [batch, gates * hidden]; `mask` drops entries of h on its way in."""
+        h = hidden(state) if mask is None else hidden(state) * mask
+        return self.body(self.blocks(mapped_x), self.blocks(self.hidden_map(h)), state)
+
+    def blocks(self, mapped: Tensor) -> tuple[Tensor, ...]:
+        """One block [..., hidden] for each gate."""
+        return mg.split(mapped, self.gates, -1)
+
+    def zero_state(self, batch: int) -> Any:
+        """The state before the first step: zeros."""
+        zeros = mg.tensor(np.zeros((batch, self.hidden_size), self.bias.dtype))
+        return self.State(*[zeros] * len(self.State._fields)) if self.State else zeros
+
+    def checked_state(self, state: Any, batch: int) -> Any:
+        """The state itself, or zeros for None. Raises TypeError or ValueError for another kind or shape."""
+        if state is None:
+            return self.zero_state(batch)
+        name, wanted = type(self).__name__, (batch, self.hidden_size)
+        kind = self.State or Tensor
+        if not isinstance(state, kind):
+            raise TypeError(f"{name}: expected a state of type {kind.__name__}, got {type(state).__name__}")
+        for part in parts(state):
+            if not isinstance(part, Tensor):
+                raise TypeError(f"{name}: expected a state of Tensors, got {type(part).__name__}")
+            if part.shape != wanted:
+                raise ValueError(f"{name}: expected a state of shape [batch, hidden] = {wanted}, got {part.shape}")
+        return state
+
+
+def parts(state: State) -> tuple[Tensor, ...]:
+    """The Tensors in a state."""
+    return tuple(state) if isinstance(state, tuple) else (state,)
+
+
+def hidden(state: State) -> Tensor:
+    """The hidden state h: what a cell shows to the outside."""
+    return parts(state)[0]
+
+
+def map_state(f: Callable[..., Tensor], *states: State) -> State:
+    """`f` on each Tensor of a state (of several alike, side by side)."""
+    if isinstance(states[0], tuple):
+        return type(states[0])(*(f(*tensors) for tensors in zip(*states, strict=True)))
+    return f(*states)
+
+
+def check_input(name: str, x: Any, axes: tuple[str, ...], size: int) -> None:
+    """Refuse an input that is no Tensor of floats with these axes, the last of `size`."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}; make one with minigrad.tensor()")
+    if x.ndim != len(axes) or x.shape[-1] != size or 0 in x.shape:
+        raise ValueError(
+            f"{name}: expected x [{', '.join(axes)}] with {axes[-1]} = {size} and nothing empty, got shape {x.shape}"
+        )
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: expected floats, got {x.dtype}; embed or one-hot symbols first")

@@ -1,0 +1,395 @@
+"""A cell over time: its equations and their derivatives, lengths, the state carried on, masks."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import minigrad as mg
+from models import GRUCell, Layer, LSTMCell, LSTMState, RNNCell
+from models.cell import parts
+from tests.models.drawn import (
+    Sizes,
+    equal,
+    gradients,
+    hessian_products,
+    leaf,
+    random_state,
+    randomised,
+    seeds,
+    shapes,
+    tensors,
+    weighted,
+    weights_for,
+)
+from tests.models.equations import KINDS, over_time
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+with_lengths = shapes(lengths=True)
+STEP = 1e-5  # small beside the width sqrt(1e-5) of layer normalisation's bend where its input hardly varies
+
+
+def drawn(kind: str, sizes: Sizes, seed: int, reverse: bool = False):
+    """A layer, an input and a state, with random entries."""
+    rng = np.random.default_rng(seed)
+    layer = Layer(randomised(KINDS[kind].make(sizes.input, sizes.hidden), rng), reverse)
+    return layer, leaf(rng, sizes.batch, sizes.time, sizes.input), random_state(layer.cell, rng, sizes.batch), rng
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds, reverse=st.booleans())
+def test_equals_equations(kind, sizes, seed, reverse):
+    layer, x, state, _ = drawn(kind, sizes, seed, reverse)
+    p = {name: p.numpy() for name, p in layer.cell.named_parameters()}
+    before = tuple(part.numpy() for part in parts(state))
+    expected, final = over_time(KINDS[kind].step, p, x.numpy(), before, sizes.lengths, reverse)
+    outputs, new = layer(x, state, sizes.lengths)
+    equal((outputs, parts(new)), (expected, final))
+    assert type(new) is type(state)
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds, reverse=st.booleans())
+def test_unrolled_on_request(kind, sizes, seed, reverse):
+    layer, x, state, rng = drawn(kind, sizes, seed, reverse)
+    got, unrolled = layer(x, state, sizes.lengths), layer(x, state, sizes.lengths, unroll=True)
+    equal(unrolled, got)
+    weights, leaves = weights_for(got, rng), [x, *parts(state), *layer.parameters()]
+    equal(tuple(gradients(weighted(unrolled, weights), leaves)), tuple(gradients(weighted(got, weights), leaves)))
+
+
+# derivatives
+
+
+class Along:
+    """The weighted sum of outputs and final state, by the equations, on the line through some points along v."""
+
+    def __init__(self, step, sizes, reverse, names, points, weights, v):
+        self.step, self.sizes, self.reverse, self.names = step, sizes, reverse, names
+        self.points, self.weights, self.v = points, weights, v
+
+    def run(self, t, u=None):
+        """Outputs and final state at points + t v, with a complex step along u."""
+        points = [a + t * d for a, d in zip(self.points, self.v, strict=True)]
+        if u is not None:
+            points = [a + 1e-30j * d for a, d in zip(points, u, strict=True)]
+        x, *rest = points
+        count = len(rest) - len(self.names)
+        p = dict(zip(self.names, rest[count:], strict=True))
+        outputs, final = over_time(self.step, p, x, tuple(rest[:count]), self.sizes.lengths, self.reverse)
+        return outputs, *final
+
+    def slope(self, t, u):
+        """Derivative along u (Squire and Trapp 1998): exact to rounding."""
+        return sum((np.imag(a) / 1e-30 * w).sum() for a, w in zip(self.run(t, u), self.weights, strict=True))
+
+    def bend(self, u, h=STEP):
+        """Second derivative along u and v: central differences of the slopes, extrapolated once."""
+        rise = lambda h: (self.slope(h, u) - self.slope(-h, u)) / (2 * h)  # noqa: E731
+        return (4 * rise(h / 2) - rise(h)) / 3
+
+    def has_kink(self, h=STEP):
+        """Whether a rectified unit switches within h."""
+        return any(((self.run(t)[0] > 0) != (self.run(0)[0] > 0)).any() for t in (-h, h))
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds, reverse=st.booleans())
+def test_derivatives_to_second_order(kind, sizes, seed, reverse):
+    layer, x, state, rng = drawn(kind, sizes, seed, reverse)
+    names, parameters = zip(*layer.cell.named_parameters(), strict=True)
+    leaves = (x, *parts(state), *parameters)
+    got = layer(x, state, sizes.lengths)
+    weights, u, v = weights_for(got, rng), weights_for(leaves, rng), weights_for(leaves, rng)
+    oracle = Along(KINDS[kind].step, sizes, reverse, names, [a.numpy() for a in leaves], weights, v)
+    assume(kind != "relu" or not oracle.has_kink())
+    loss = weighted(got, weights)
+    equal(weighted(tuple(gradients(loss, leaves)), u), oracle.slope(0, u), 1e-11)
+    equal(weighted(tuple(hessian_products(loss, leaves, u)), v), oracle.bend(u), 1e-7)
+
+
+# the state
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds, reverse=st.booleans())
+def test_no_state_is_zero_state(kind, sizes, seed, reverse):
+    layer, x, _, _ = drawn(kind, sizes, seed, reverse)
+    equal(layer(x, None, sizes.lengths), layer(x, layer.cell.zero_state(sizes.batch), sizes.lengths), 0)
+
+
+@every_kind
+@given(sizes=shapes(lengths=False), seed=seeds, reverse=st.booleans(), data=st.data())
+def test_carried_state_joins_two_runs_into_one(kind, sizes, seed, reverse, data):
+    assume(sizes.time > 1)
+    layer, x, state, rng = drawn(kind, sizes, seed, reverse)
+    cut = data.draw(st.integers(1, sizes.time - 1))
+    chunks = [x[:, :cut], x[:, cut:]]
+    if reverse:
+        late, between = layer(chunks[1], state)
+        early, final = layer(chunks[0], between)
+    else:
+        early, between = layer(chunks[0], state)
+        late, final = layer(chunks[1], between)
+    joined, whole = (mg.concatenate([early, late], axis=1), final), layer(x, state)
+    equal(joined, whole)
+    weights, leaves = weights_for(whole, rng), [x, *parts(state), *layer.parameters()]
+    equal(tuple(gradients(weighted(joined, weights), leaves)), tuple(gradients(weighted(whole, weights), leaves)))
+
+
+@every_kind
+@given(sizes=shapes(lengths=False), seed=seeds)
+def test_steps_one_by_one_equal_the_sequence(kind, sizes, seed):
+    layer, x, state, _ = drawn(kind, sizes, seed)
+    outputs, now = [], state
+    for t in range(sizes.time):
+        output, now = layer.cell(x[:, t], now)
+        outputs.append(output)
+    equal((mg.stack(outputs, axis=1), now), layer(x, state))
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds)
+def test_gradients_of_a_diamond_through_the_state_add_up(kind, sizes, seed):
+    """One final state goes on in two ways; and one Tensor stands for every field of the first state."""
+    layer, x, _, rng = drawn(kind, sizes, seed)
+    h = leaf(rng, sizes.batch, sizes.hidden)
+    fields = len(parts(layer.cell.zero_state(1)))
+    onwards = [rng.standard_normal((sizes.batch, 2, sizes.input)) for _ in range(2)]
+    separate = [leaf(rng, *h.shape) for _ in range(fields)]
+    for part in separate:
+        part.assign_(h)
+
+    def loss(fields, chosen):
+        state = layer.cell.State(*fields) if layer.cell.State else fields[0]
+        _, between = layer(x, state, sizes.lengths)
+        ends = [layer(mg.tensor(onwards[i]), between) for i in chosen]
+        return weighted(tuple(ends), [np.cos(np.arange(a.size)).reshape(a.shape) for a in tensors(tuple(ends))])
+
+    both = gradients(loss([h] * fields, [0, 1]), [x, h, *layer.parameters()])
+    one, other = (gradients(loss(separate, [i]), [x, *separate, *layer.parameters()]) for i in range(2))
+    dx, *rest = [a + b for a, b in zip(one, other, strict=True)]
+    dh = rest[0] if fields == 1 else rest[0] + rest[1]
+    equal(tuple(both), (dx, dh, *rest[fields:]), 1e-11)
+
+
+# directions and batches
+
+
+@every_kind
+@given(sizes=shapes(lengths=False), seed=seeds)
+def test_backward_is_forward_on_the_reversed_input(kind, sizes, seed):
+    layer, x, state, _ = drawn(kind, sizes, seed)
+    outputs, final = layer(mg.flip(x, 1), state)
+    backward = Layer(layer.cell, reverse=True)
+    equal(backward(x, state), (mg.flip(outputs, 1), final))
+
+
+@every_kind
+@given(sizes=with_lengths, seed=seeds, reverse=st.booleans())
+def test_a_batch_equals_its_rows(kind, sizes, seed, reverse):
+    layer, x, state, _ = drawn(kind, sizes, seed, reverse)
+    outputs, final = layer(x, state, sizes.lengths)
+    for i, length in enumerate(sizes.lengths):
+        mine = [part[i : i + 1] for part in parts(state)]
+        alone = layer(x[i : i + 1, :length], layer.cell.State(*mine) if layer.cell.State else mine[0])
+        equal((outputs[i : i + 1, :length], *(part[i : i + 1] for part in parts(final))), (alone[0], *parts(alone[1])))
+        assert not outputs.numpy()[i, length:].any()
+
+
+@every_kind
+@given(sizes=with_lengths, seed=seeds, reverse=st.booleans(), data=st.data())
+def test_order_of_the_batch_does_not_matter(kind, sizes, seed, reverse, data):
+    layer, x, state, _ = drawn(kind, sizes, seed, reverse)
+    order = data.draw(st.permutations(range(sizes.batch)))
+    shuffle = lambda tree: tuple(tensor[order] for tensor in tensors(tree))  # noqa: E731
+    mixed = shuffle(state)
+    mixed_state = layer.cell.State(*mixed) if layer.cell.State else mixed[0]
+    lengths = [sizes.lengths[i] for i in order]
+    equal(tuple(tensors(layer(x[order], mixed_state, lengths))), shuffle(layer(x, state, sizes.lengths)))
+
+
+# lengths
+
+
+@every_kind
+@given(sizes=shapes(), seed=seeds, reverse=st.booleans())
+def test_full_lengths_are_none(kind, sizes, seed, reverse):
+    layer, x, state, _ = drawn(kind, sizes, seed, reverse)
+    equal(layer(x, state, [sizes.time] * sizes.batch), layer(x, state))
+
+
+@every_kind
+@given(sizes=with_lengths, seed=seeds, reverse=st.booleans(), more=st.integers(0, 3), data=st.data())
+def test_padding_has_no_influence(kind, sizes, seed, reverse, more, data):
+    """Neither its values nor its amount, on values and gradients; the padding's own gradient is zero."""
+    layer, x, state, rng = drawn(kind, sizes, seed, reverse)
+    value = data.draw(st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 5.0]))
+    within = np.arange(sizes.time) < np.array(sizes.lengths)[:, np.newaxis]
+    wider = ((0, 0), (0, more), (0, 0))
+    filled = np.pad(np.where(within[:, :, np.newaxis], x.numpy(), value), wider, constant_values=value)
+    padded = mg.tensor(filled, requires_grad=True)
+    outputs, final = layer(x, state, sizes.lengths)
+    more_outputs, same_final = layer(padded, state, sizes.lengths)
+    equal((more_outputs, same_final), (mg.pad(outputs, wider), final))
+    weights, rest = weights_for((outputs, final), rng), [*parts(state), *layer.parameters()]
+    dx, *others = gradients(weighted((outputs, final), weights), [x, *rest])
+    weights[0] = np.pad(weights[0], wider, constant_values=7)  # what comes back into the padding is lost, too
+    equal(
+        tuple(gradients(weighted((more_outputs, same_final), weights), [padded, *rest])), (mg.pad(dx, wider), *others)
+    )
+    assert not np.asarray(dx)[~within].any()
+
+
+@pytest.mark.parametrize("given_as", [list, tuple, np.array, lambda n: np.array(n, np.uint8), mg.tensor])
+def test_lengths_may_be_given_as(given_as):
+    layer, x, _, _ = drawn("tanh", Sizes(3, 4, 2, 2, None), 0)
+    equal(layer(x, lengths=given_as([1, 4, 2])), layer(x, lengths=[1, 4, 2]), 0)
+
+
+@pytest.mark.parametrize(
+    "lengths, message",
+    [
+        ([0, 1, 2], "lengths: every length must be from 1 to 4, the number of steps; got 0 to 2"),
+        ([1, 5, 2], "lengths: every length must be from 1 to 4, the number of steps; got 1 to 5"),
+        ([-1, 4, 4], "got -1 to 4"),
+        ([1, 2], r"lengths: expected 3 integers, one per sequence, got int64 of shape \(2,\)"),
+        ([1, 2, 3, 4], r"got int64 of shape \(4,\)"),
+        ([[1], [2], [3]], r"got int64 of shape \(3, 1\)"),
+        (2, r"got int64 of shape \(\)"),
+        ([1.0, 2.0, 3.0], r"got float64 of shape \(3,\)"),
+        ([True, True, True], r"got bool of shape \(3,\)"),
+    ],
+)
+def test_lengths_refused(lengths, message):
+    layer, x, _, _ = drawn("lstm", Sizes(3, 4, 2, 2, None), 0)
+    with pytest.raises(ValueError, match=message):
+        layer(x, lengths=lengths)
+
+
+# masks that stay the same over time
+
+
+def test_one_mask_on_the_inputs_of_a_sequence():
+    cell = RNNCell(50, 50, "relu")
+    cell.weight_ih.assign_(np.eye(50))
+    cell.weight_hh.assign_(np.zeros((50, 50)))
+    masks = Layer(cell, input_dropout=0.2)(mg.tensor(np.ones((200, 6, 50), np.float32)))[0].numpy()
+    assert (masks == masks[:, :1]).all()
+    assert set(np.unique(masks)) == {np.float32(0), np.float32(1.25)}
+    assert abs(masks[:, 0].mean() - 1) < 5 * np.sqrt(0.25 / masks[:, 0].size)  # variance p / (1 - p); five deviations
+    assert len(np.unique(masks[:, 0], axis=0)) == 200  # one for each sequence
+
+
+def test_one_mask_on_the_recurrence_of_a_sequence():
+    cell = RNNCell(1, 50, "relu")
+    cell.weight_ih.assign_(np.zeros((50, 1)))
+    cell.weight_hh.assign_(np.eye(50))
+    layer = Layer(cell, recurrent_dropout=0.5)
+    ones = mg.tensor(np.ones((200, 50), np.float32))
+    powers = layer(mg.tensor(np.ones((200, 3, 1), np.float32)), ones)[0].numpy()
+    masks = powers[:, 0]
+    assert set(np.unique(masks)) == {np.float32(0), np.float32(2)}
+    for t in range(3):
+        assert (powers[:, t] == masks ** (t + 1)).all()
+    assert abs(masks.mean() - 1) < 5 * np.sqrt(1 / masks.size)
+    assert len(np.unique(masks, axis=0)) == 200
+
+
+@every_kind
+def test_masks_in_training_alone(kind):
+    layer, x, state, _ = drawn(kind, Sizes(3, 4, 4, 4, [4, 2, 3]), 0)
+    dropping = Layer(layer.cell, input_dropout=0.5, recurrent_dropout=0.5)
+    plain = layer(x, state, [4, 2, 3])
+    equal(dropping.eval()(x, state, [4, 2, 3]), plain, 0)
+    assert not np.allclose(dropping.train()(x, state, [4, 2, 3])[0], plain[0])
+
+
+@pytest.mark.parametrize("cell", [GRUCell, KINDS["original_gru"].make, KINDS["simplified_gru"].make])
+def test_a_masked_state_is_still_carried(cell):
+    """The mask drops h on its way into the gates; the state that an update gate keeps is whole."""
+    cell = cell(2, 3)
+    names = {"r": 0, "z": 100, "n": 0}
+    cell.bias.assign_(np.repeat([names[gate] for gate in ("rzn" if cell.gates == 3 else "zn")], 3))
+    h = mg.tensor(np.array([[1, -2, 3]], np.float32))
+    _, final = Layer(cell, recurrent_dropout=0.9)(mg.tensor(np.ones((1, 5, 2), np.float32)), h)
+    assert np.array_equal(final, h)
+
+
+@every_kind
+@given(sizes=with_lengths, seed=seeds)
+def test_masks_do_not_mind_padding(kind, sizes, seed):
+    layer, x, state, _ = drawn(kind, sizes, seed)
+    dropping = Layer(layer.cell, input_dropout=0.5, recurrent_dropout=0.5)
+    within = np.arange(sizes.time) < np.array(sizes.lengths)[:, np.newaxis]
+    found = []
+    for value in (0.0, np.nan):
+        mg.manual_seed(1)
+        filled = mg.tensor(np.where(within[:, :, np.newaxis], x.numpy(), value), requires_grad=True)
+        got = dropping(filled, state, sizes.lengths)
+        weights = [np.ones(a.shape) for a in tensors(got)]
+        found.append((got, tuple(gradients(weighted(got, weights), [filled, *parts(state), *layer.parameters()]))))
+    equal(found[0], found[1], 0)
+
+
+@pytest.mark.parametrize("which", ["input_dropout", "recurrent_dropout"])
+def test_share_of_dropout_refused(which):
+    with pytest.raises(ValueError, match=r"expected a probability p from 0 to 1, got 1\.5"):
+        Layer(RNNCell(2, 3), **{which: 1.5})
+
+
+# the rest
+
+
+def test_new_parameters_on_request():
+    layer = Layer(LSTMCell(3, 2))
+    before = layer.cell.weight_ih
+    old = before.numpy()
+    layer.reset_parameters()
+    assert layer.cell.weight_ih is before  # an optimizer that holds it holds on
+    assert not np.array_equal(before.numpy(), old)
+    assert layer.output_size == 2
+
+
+def test_state_dict_round_trip():
+    mine, x, _, _ = drawn("lstm", Sizes(3, 4, 2, 2, None), 0)
+    other, *_ = drawn("lstm", Sizes(3, 4, 2, 2, None), 1)
+    other.load_state_dict(mine.state_dict())
+    assert [*mine.state_dict()] == ["cell.weight_ih", "cell.weight_hh", "cell.bias"]
+    equal(other(x), mine(x), 0)
+
+
+def test_only_a_cell_goes_in():
+    with pytest.raises(TypeError, match="Layer: expected a Cell, got Layer"):
+        Layer(Layer(RNNCell(2, 3)))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 0, 2), (0, 4, 2), (3, 4, 1), (1, 3, 4, 2)])
+def test_shape_of_input_refused(shape):
+    layer = Layer(RNNCell(2, 3))
+    expected = r"RNNCell: expected x \[batch, time, input\] with input = 2 and nothing empty, got shape"
+    with pytest.raises(ValueError, match=expected):
+        layer(mg.tensor(np.ones(shape)))
+
+
+def test_kind_of_input_refused():
+    layer = Layer(RNNCell(2, 3))
+    with pytest.raises(TypeError, match="RNNCell: expected a Tensor, got ndarray"):
+        layer(np.ones((1, 4, 2)))
+    with pytest.raises(TypeError, match="RNNCell: expected floats, got int64"):
+        layer(mg.tensor(np.ones((1, 4, 2), np.int64)))
+
+
+@pytest.mark.parametrize("lengths", [None, [4, 2, 1]])
+def test_state_refused(lengths):
+    layer, x, state, _ = drawn("lstm", Sizes(3, 4, 2, 2, None), 0)
+    with pytest.raises(TypeError, match="LSTMCell: expected a state of type LSTMState, got Tensor"):
+        layer(x, state.h, lengths)
+    with pytest.raises(ValueError, match=r"expected a state of shape \[batch, hidden\] = \(3, 2\), got \(1, 2\)"):
+        layer(x, LSTMState(state.h, state.c[:1]), lengths)
+
+
+def test_repr_says_what_it_is():
+    text = repr(Layer(GRUCell(3, 2), reverse=True, input_dropout=0.25))
+    for part in ("Layer(", "cell: GRUCell(", "reverse=True", "input_dropout: Dropout(p=0.25)", "38 parameters"):
+        assert part in text
