@@ -19,30 +19,40 @@ class Cell(Module):
 
     Parameters, as in PyTorch but with one bias: `weight_ih` [gates * hidden, input] (Glorot and Bengio 2010),
     `weight_hh` [gates * hidden, hidden] (each gate orthogonal; Saxe et al. 2013), `bias` [gates * hidden] (zeros).
-    Other texts write the two matrices as one, on `concat(x, h)`: [weight_ih weight_hh].
+    Other texts write the two matrices as one, on `concat(x, h)`: [weight_ih weight_hh]. A subclass may name `shapes`
+    of more; they start at 0.
     """
 
     gates: ClassVar[int]
     State: ClassVar[Any] = None  # a NamedTuple of Tensors, h first; None where h is all there is
+    weight_ih: Parameter
+    weight_hh: Parameter
+    bias: Parameter
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, **shapes: tuple[int, ...]) -> None:
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if not isinstance(size, int | np.integer) or size < 1:
                 raise ValueError(f"{type(self).__name__}: {name} must be a positive integer, got {size!r}")
         super().__init__()
         self.input_size, self.hidden_size = int(input_size), int(hidden_size)
         rows = self.gates * self.hidden_size
-        self.weight_ih = Parameter(np.zeros((rows, self.input_size), np.float32))
-        self.weight_hh = Parameter(np.zeros((rows, self.hidden_size), np.float32))
-        self.bias = Parameter(np.zeros(rows, np.float32))
+        shapes = {
+            "weight_ih": (rows, self.input_size),
+            "weight_hh": (rows, self.hidden_size),
+            "bias": (rows,),
+            **shapes,
+        }
+        for name, shape in shapes.items():
+            setattr(self, name, Parameter(np.zeros(shape, np.float32)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew; override it for another initialisation."""
         size, gates = self.hidden_size, range(self.gates)
+        for parameter in self.parameters():
+            parameter.assign_(np.zeros(parameter.shape))
         self.weight_ih.assign_(np.concatenate([init.glorot_uniform((size, self.input_size)) for _ in gates]))
         self.weight_hh.assign_(np.concatenate([init.orthogonal((size, size)) for _ in gates]))
-        self.bias.assign_(np.zeros(self.bias.shape))
 
     def body(self, x: Sequence[Tensor], h: Sequence[Tensor], state: Any) -> Any:
         """The next state, from this step's two affine maps, cut into `gates` blocks [batch, hidden]."""

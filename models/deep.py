@@ -51,10 +51,10 @@ class Deep(Module):
             raise TypeError(f"Deep: expected a tuple of {len(self.layers)} states, one per layer, got {found}")
         final = []
         for i, layer in enumerate(self.layers):
-            below = self.dropout(x) if i else x
-            outputs, last = layer(below, state[i] if state is not None else None, lengths, unroll)
-            if self.residual and outputs.shape == below.shape:
-                outputs = outputs + (below if lengths is None else without_padding(below, lengths))
+            dropped = self.dropout(x) if i else x
+            outputs, last = layer(dropped, state[i] if state is not None else None, lengths, unroll)
+            if self.residual and outputs.shape == x.shape:
+                outputs = outputs + (x if lengths is None else without_padding(x, lengths))
             x = outputs
             final.append(last)
         return x, tuple(final)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
-
 import minigrad as mg
 from minigrad import Tensor, sigmoid, tanh
 from minigrad.nn import Module, Parameter
@@ -28,12 +26,11 @@ class GRUCell(Cell):
     """
 
     gates = 3
+    bias_hn: Parameter
 
     def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True) -> None:
-        super().__init__(input_size, hidden_size)
         self.reset_after = reset_after
-        if reset_after:
-            self.bias_hn = Parameter(np.zeros(hidden_size, np.float32))
+        super().__init__(input_size, hidden_size, **({"bias_hn": (hidden_size,)} if reset_after else {}))
 
     def body(self, x: Sequence[Tensor], h: Sequence[Tensor], state: Tensor) -> Tensor:
         r, z = sigmoid(x[0] + h[0]), sigmoid(x[1] + h[1])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigrad.errors import describe
+from minigrad.errors import misfits
 from minigrad.nn import Module
 
 from .bidirectional import Bidirectional
@@ -42,30 +42,20 @@ def load_torch_weights(net: Module, weights: Mapping[str, ArrayLike]) -> None:
     """
     expected = torch_weights(net)
     given = {name: np.asarray(array) for name, array in weights.items()}
-    if problems := mismatches(expected, given):
-        listed = "\n  ".join(problems)
+    given |= {name: widened(given[name], array) for name, array in expected.items() if name in given}
+    if problems := "\n  ".join(misfits(expected, given)):
         raise ValueError(
             "load_torch_weights: the weights do not fit the network; nothing was loaded (build it with the same "
-            f"sizes, or change its dtype with to()):\n  {listed}"
+            f"sizes, or change its dtype with to()):\n  {problems}"
         )
     for suffix, cell in cells(net):
-        load(cell, {name: given[name + suffix].astype(cell.bias.dtype) for name in exported(cell)})
+        load(cell, {name: given[name + suffix] for name in exported(cell)})
 
 
-def mismatches(expected: Weights, given: Weights) -> list[str]:
-    """What keeps the given weights from being the expected ones, a line each."""
-    missing = [f"missing: {name} {describe(array)}" for name, array in expected.items() if name not in given]
-    surplus = [f"surplus: {name} {describe(array)}" for name, array in given.items() if name not in expected]
-    return [*missing, *surplus] + [
-        f"{name}: expected {describe(array)}, got {describe(given[name])}"
-        for name, array in expected.items()
-        if name in given and not fits(given[name], array)
-    ]
-
-
-def fits(given: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether floats have the expected shape, and go into the expected dtype without loss."""
-    return given.shape == expected.shape and given.dtype.kind == "f" and np.can_cast(given.dtype, expected.dtype)
+def widened(given: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Floats of the expected shape in the expected dtype, where that loses nothing; anything else as it is."""
+    fits = given.shape == expected.shape and given.dtype.kind == "f" and np.can_cast(given.dtype, expected.dtype)
+    return given.astype(expected.dtype) if fits else given
 
 
 def cells(net: Module) -> Iterator[tuple[str, Cell]]:

@@ -36,12 +36,13 @@ class LSTMCell(Cell):
 
     gates = 4
     State = LSTMState
+    weight_peephole: Parameter
 
-    def __init__(self, input_size: int, hidden_size: int, peephole: bool = False) -> None:
-        super().__init__(input_size, hidden_size)
+    def __init__(self, input_size: int, hidden_size: int, peephole: bool = False, **shapes: tuple[int, ...]) -> None:
         self.peephole = peephole
         if peephole:
-            self.weight_peephole = Parameter(np.zeros((3, hidden_size), np.float32))
+            shapes["weight_peephole"] = (3, hidden_size)
+        super().__init__(input_size, hidden_size, **shapes)
 
     def reset_parameters(self) -> None:
         """As every cell's, and forget-gate biases of 1."""
@@ -71,12 +72,20 @@ class LayerNormLSTMCell(LSTMCell):
     the maps is `bias`. The normalisation is over all four gates' maps together, as in the paper.
     """
 
+    gain_x: Parameter
+    gain_h: Parameter
+    gain_c: Parameter
+    bias_c: Parameter
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.gain_x = Parameter(np.ones(4 * hidden_size, np.float32))
-        self.gain_h = Parameter(np.ones(4 * hidden_size, np.float32))
-        self.gain_c = Parameter(np.ones(hidden_size, np.float32))
-        self.bias_c = Parameter(np.zeros(hidden_size, np.float32))
+        gates, one = (4 * hidden_size,), (hidden_size,)
+        super().__init__(input_size, hidden_size, gain_x=gates, gain_h=gates, gain_c=one, bias_c=one)
+
+    def reset_parameters(self) -> None:
+        """As an LSTM's, and gains of 1."""
+        super().reset_parameters()
+        for gain in (self.gain_x, self.gain_h, self.gain_c):
+            gain.assign_(np.ones(gain.shape))
 
     def input_map(self, x: Tensor) -> Tensor:
         """The normalised map of the input, shifted by the bias."""

@@ -257,3 +257,11 @@ def test_repr_says_what_it_is():
     text = repr(LSTMCell(3, 2, peephole=True))
     for part in ("LSTMCell(", "input_size=3", "hidden_size=2", "peephole=True", "weight_ih [8, 3]", "54 parameters"):
         assert part in text
+
+
+def test_reset_parameters_draws_all_of_them_anew():
+    for cell in (LSTMCell(3, 2, peephole=True), GRUCell(3, 2), LayerNormLSTMCell(3, 2)):
+        for parameter in cell.parameters():
+            parameter.assign_(np.full(parameter.shape, 7))
+        cell.reset_parameters()
+        assert not any((parameter.numpy() == 7).any() for parameter in cell.parameters())

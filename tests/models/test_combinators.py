@@ -144,13 +144,13 @@ def test_residual_connections_where_sizes_agree(sizes, seed):
 # lengths through all of them
 
 
-@given(kind=kinds, sizes=shapes(lengths=True), seed=seeds, more=st.integers(0, 3), residual=st.booleans(),
+@given(kind=kinds, top=merges, sizes=shapes(lengths=True), seed=seeds, more=st.integers(0, 3), residual=st.booleans(),
        value=st.sampled_from([np.nan, np.inf, -np.inf, 1e300]))  # fmt: skip
-def test_padding_has_no_influence(kind, sizes, seed, more, residual, value):
+def test_padding_has_no_influence(kind, top, sizes, seed, more, residual, value):
     rng = np.random.default_rng(seed)
     size = sizes.hidden
     bottom = Bidirectional(layer_of(kind, size, size), "mean")
-    net = randomised(Deep([bottom, Bidirectional(layer_of(kind, size, size))], residual=residual), rng)
+    net = randomised(Deep([bottom, Bidirectional(layer_of(kind, size, size), top)], residual=residual), rng)
     within = (np.arange(sizes.time + more) < np.array(sizes.lengths)[:, np.newaxis])[:, :, np.newaxis]
     x = leaf(rng, sizes.batch, sizes.time, size)
     wider = ((0, 0), (0, more), (0, 0))

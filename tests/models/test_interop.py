@@ -181,11 +181,11 @@ def test_all_that_is_wrong_is_named_at_once():
     weights["bias_ih_l1"] = np.zeros(8, np.int64)
     assert refused(net, weights) == [
         "missing: weight_ih_l0 float32[8, 3]",
-        "missing: bias_hh_l1 float32[8]",
-        "surplus: weight_hr_l0 float32[2, 2]",
         "weight_hh_l0: expected float32[8, 2], got float32[2, 8]",
         "weight_hh_l1: expected float32[8, 2], got float64[8, 2]",
         "bias_ih_l1: expected float32[8], got int64[8]",
+        "missing: bias_hh_l1 float32[8]",
+        "surplus: weight_hr_l0 float32[2, 2]",
     ]
 
 
@@ -206,6 +206,7 @@ def test_what_would_lose_is_refused(dtype):
         (LSTM(3, 2), LSTM(3, 2, peephole=True), "surplus: weight_peephole_l0 float32[3, 2]"),
         (LSTM(3, 2), GRU(3, 2), "bias_ih_l0: expected float32[8], got float32[6]"),
         (LSTM(3, 2), LSTM(4, 2), "weight_ih_l0: expected float32[8, 3], got float32[8, 4]"),
+        (LSTM(3, 2).to(np.float64), LSTM(4, 2), "weight_ih_l0: expected float64[8, 3], got float32[8, 4]"),
     ],
 )
 def test_weights_of_another_network_refused(mine, theirs, name):
