@@ -65,7 +65,7 @@ def visit(
             continue
         rule = node.primitive.rule  # type: ignore[union-attr]
         if rule is None:  # a checkpoint: what it dropped is recorded again, and visited
-            node.primitive.retrace(g, cotangents, own, create_graph)  # type: ignore[union-attr]
+            node.primitive.retrace(node.values, g, cotangents, own, create_graph)  # type: ignore[union-attr]
             sent: Any = ()
         else:
             inputs, values, y = node.inputs, node.values, node.output

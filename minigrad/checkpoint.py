@@ -18,16 +18,16 @@ class Replay:
     name = "checkpoint"
     rule = None
 
-    def __init__(self, f: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.f = f
-        self.arguments = rebuilt(arguments, map(fixed, tensors(arguments)))
+    def __init__(self) -> None:
         self.random_state = generator().bit_generator.state
         self.shapes: list[tuple[int, ...]] = []  # of what it recorded and returned the first time
 
-    def retrace(self, gs: dict[int, Any], cotangents: dict[Node, Any], own: set[Node], create_graph: bool) -> None:
-        """Record again what was dropped, and visit it as if it had been kept."""
+    def retrace(
+        self, call: Any, gs: dict[int, Any], cotangents: dict[Node, Any], own: set[Node], create_graph: bool
+    ) -> None:
+        """Record again what was dropped, and visit it as if it had been kept. `call`: f and its arguments."""
         since = next_serial()
-        outputs = list(recorded(self.run(), since).values())
+        outputs = list(recorded(self.run(*call), since).values())
         shapes = [y.shape for y in outputs]
         if shapes != self.shapes:
             raise RuntimeError(
@@ -39,11 +39,11 @@ class Replay:
         roots: Any = {outputs[i].node for i in gs}
         visit(reachable(roots, since=since), cotangents, own, create_graph, create_graph)
 
-    def run(self) -> Any:
+    def run(self, f: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """What f returns, with the random numbers that it drew the first time."""
         later, generator().bit_generator.state = generator().bit_generator.state, self.random_state
         try:
-            return self.f(*self.arguments)
+            return f(*arguments)
         finally:
             generator().bit_generator.state = later
 
@@ -58,7 +58,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any) -> Any:
     """
     if not mode.recording:
         return f(*xs)
-    replay, before = Replay(f, xs), next_serial()
+    replay, before = Replay(), next_serial()
     returned = f(*xs)
     outputs = recorded(returned, before)
     nodes = reachable({node for node, _ in outputs}, since=before)
@@ -66,7 +66,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any) -> Any:
     if not sources:
         return returned
     inputs = tuple(sources.values())
-    node = Node(replay, inputs, tuple(x.array for x in inputs), tuple(y.array for y in outputs.values()))
+    node = Node(replay, inputs, (f, rebuilt(xs, map(fixed, tensors(xs)))), tuple(y.array for y in outputs.values()))
     replay.shapes = [y.shape for y in outputs.values()]
     twins = {key: Tensor(y.array, node, i) for i, (key, y) in enumerate(outputs.items())}
     return rebuilt(returned, (twins.get((y.node, y.index), y) for y in tensors(returned)))

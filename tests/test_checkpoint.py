@@ -385,3 +385,14 @@ def test_the_graph_is_freed_by_reference_counting_alone():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_after_backward_the_last_state_keeps_none_of_the_others():
+    h = first = mg.tensor(np.ones(3), requires_grad=True)
+    boundaries = []
+    for _ in range(3):
+        h = mg.checkpoint(lambda h: mg.tanh(h * 1.5), h)
+        boundaries.append(weakref.ref(h.node))
+    h.sum().backward()
+    assert first.grad is not None
+    assert [node() is None for node in boundaries] == [True, True, False]
