@@ -44,7 +44,8 @@ def own_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray:
     for kind in (array.dtype, np.dtype(dtype)):
         if kind.kind not in "fiub":
             raise TypeError(
-                f"tensor: expected real numbers or booleans, got dtype {kind}; turn text and objects into numbers first"
+                f"tensor: expected real numbers or booleans, got dtype {kind}; convert text and objects to numbers "
+                "first"
             )
     return array.astype(dtype, copy=False)
 
