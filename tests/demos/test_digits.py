@@ -111,7 +111,7 @@ def test_ctrl_c_ends_in_a_line(folder):
     code = (
         "import runpy, sys, models.training as t\n"
         "def stop(*_): raise KeyboardInterrupt\n"
-        "t.Run.train_step = stop\n"
+        "t.train_step = stop\n"
         "sys.argv[1:] = ['--cell', 'dense', '--no-plot']\n"
         "runpy.run_module('demos.digits', run_name='__main__')\n"
     )
