@@ -51,7 +51,7 @@ class Attention(Module):
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """How well each key fits the query [batch, source]."""
-        raise NotImplementedError(f"{type(self).__name__} must define scores(self, query, keys)")
+        raise TypeError(f"{type(self).__name__} must define scores(self, query, keys)")
 
 
 class AdditiveAttention(Attention):

@@ -28,7 +28,7 @@ def bend(x):
     return mg.sin(MATRIX @ x) * mg.sum(x * x)
 
 
-def close(actual, expected):
+def assert_close(actual, expected):
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=1e-10, atol=1e-12)
 
 
@@ -36,61 +36,61 @@ def close(actual, expected):
 
 
 def test_grad():
-    close(mg.grad(cubes)(X), 3 * X**2)
+    assert_close(mg.grad(cubes)(X), 3 * X**2)
 
 
 def test_value_and_grad():
     value, gradient = mg.value_and_grad(cubes)(X)
-    close(value, np.sum(X**3))
-    close(gradient, 3 * X**2)
+    assert_close(value, np.sum(X**3))
+    assert_close(gradient, 3 * X**2)
 
 
 def test_vjp():
     y, pullback = mg.vjp(lambda x: MATRIX @ x, X)
-    close(y, MATRIX @ X)
+    assert_close(y, MATRIX @ X)
     for u in (np.array([1.0, 0.0]), np.array([2.0, -3.0])):
         (found,) = pullback(u)
-        close(found, u @ MATRIX)
+        assert_close(found, u @ MATRIX)
 
 
 def test_vjp_of_several_inputs_and_outputs():
     y, pullback = mg.vjp(lambda a, b: (a * b, a + b), X, 2 * X)
     assert isinstance(y, tuple)
-    close(y[0], 2 * X**2)
+    assert_close(y[0], 2 * X**2)
     u, w = np.ones(3), np.arange(3.0)
     a, b = pullback(u, w)
-    close(a, u * 2 * X + w)
-    close(b, u * X + w)
+    assert_close(a, u * 2 * X + w)
+    assert_close(b, u * X + w)
 
 
 def test_jvp():
     v = np.array([1.0, 0.5, -2.0])
     y, dy = mg.jvp(bend, (X,), (v,))
-    close(y, np.sin(MATRIX @ X) * np.sum(X * X))
-    close(dy, complex_step(lambda xs: np.sin(MATRIX @ xs[0]) * np.sum(xs[0] * xs[0]), [X], [v]))
+    assert_close(y, np.sin(MATRIX @ X) * np.sum(X * X))
+    assert_close(dy, complex_step(lambda xs: np.sin(MATRIX @ xs[0]) * np.sum(xs[0] * xs[0]), [X], [v]))
 
 
 def test_jvp_of_several_inputs_and_outputs():
     y, dy = mg.jvp(lambda a, b: (a * b, mg.sum(a)), (X, 2 * X), (np.ones(3), X))
     assert isinstance(y, tuple) and isinstance(dy, tuple)
-    close(dy[0], 2 * X + X * X)
-    close(dy[1], 3.0)
+    assert_close(dy[0], 2 * X + X * X)
+    assert_close(dy[1], 3.0)
 
 
 def test_hvp():
     v = np.array([1.0, 2.0, -1.0])
-    close(mg.hvp(cubes, X, v), 6 * X * v)
+    assert_close(mg.hvp(cubes, X, v), 6 * X * v)
 
 
 def test_jacobian():
-    close(mg.jacobian(lambda x: MATRIX @ x)(X), MATRIX)
+    assert_close(mg.jacobian(lambda x: MATRIX @ x)(X), MATRIX)
     assert mg.jacobian(lambda x: mg.reshape(mg.exp(x), (3, 1)))(X).shape == (3, 1, 3)
     assert mg.jacobian(lambda x: x[:0])(X.astype(np.float32)).shape == (0, 3)
 
 
 def test_hessian():
-    close(mg.hessian(cubes)(X), np.diag(6 * X))
-    close(mg.hessian(mg.sin)(np.float64(0.4)), -np.sin(0.4))
+    assert_close(mg.hessian(cubes)(X), np.diag(6 * X))
+    assert_close(mg.hessian(mg.sin)(np.float64(0.4)), -np.sin(0.4))
 
 
 def test_python_floats_and_float32():
@@ -108,16 +108,16 @@ def test_argnums():
     f = lambda a, b, c: mg.sum(a * b**2 * c)  # noqa: E731
     arguments = (X, X + 1, X + 2)
     da, db, dc = (X + 1) ** 2 * (X + 2), 2 * X * (X + 1) * (X + 2), X * (X + 1) ** 2
-    close(mg.grad(f, 1)(*arguments), db)
-    close(mg.grad(f, -1)(*arguments), dc)
+    assert_close(mg.grad(f, 1)(*arguments), db)
+    assert_close(mg.grad(f, -1)(*arguments), dc)
     c, a = mg.grad(f, (2, 0))(*arguments)
-    close(a, da)
-    close(c, dc)
+    assert_close(a, da)
+    assert_close(c, dc)
     value, (b,) = mg.value_and_grad(f, (1,))(*arguments)
-    close(value, np.sum(X * (X + 1) ** 2 * (X + 2)))
-    close(b, db)
-    close(mg.jacobian(lambda a, b: a * b, 1)(*arguments[:2]), np.diag(X))
-    close(mg.hessian(f, 1)(*arguments), np.diag(2 * X * (X + 2)))
+    assert_close(value, np.sum(X * (X + 1) ** 2 * (X + 2)))
+    assert_close(b, db)
+    assert_close(mg.jacobian(lambda a, b: a * b, 1)(*arguments[:2]), np.diag(X))
+    assert_close(mg.hessian(f, 1)(*arguments), np.diag(2 * X * (X + 2)))
 
 
 def test_named_and_other_arguments_pass_through():
@@ -125,23 +125,23 @@ def test_named_and_other_arguments_pass_through():
         assert (times, label) == (3, "seen")
         return mg.sum(x**power) * times
 
-    close(mg.grad(f)(X, 3, power=2, label="seen"), 6 * X)
-    close(mg.jacobian(f)(X, 3, power=2, label="seen"), 6 * X)
+    assert_close(mg.grad(f)(X, 3, power=2, label="seen"), 6 * X)
+    assert_close(mg.jacobian(f)(X, 3, power=2, label="seen"), 6 * X)
 
 
 def test_what_does_not_depend_has_gradient_zero():
-    close(mg.grad(lambda x: mg.sum(mg.tensor([1.0, 2.0])))(X), np.zeros(3))
+    assert_close(mg.grad(lambda x: mg.sum(mg.tensor([1.0, 2.0])))(X), np.zeros(3))
     a, b = mg.grad(lambda a, b: mg.sum(a), (0, 1))(X, X)
-    close(a, np.ones(3))
-    close(b, np.zeros(3))
-    close(mg.hessian(mg.sum)(X), np.zeros((3, 3)))
-    close(mg.hvp(mg.sum, X, X), np.zeros(3))
-    close(mg.jvp(lambda x: mg.tensor(X), (X,), (X,))[1], np.zeros(3))
+    assert_close(a, np.ones(3))
+    assert_close(b, np.zeros(3))
+    assert_close(mg.hessian(mg.sum)(X), np.zeros((3, 3)))
+    assert_close(mg.hvp(mg.sum, X, X), np.zeros(3))
+    assert_close(mg.jvp(lambda x: mg.tensor(X), (X,), (X,))[1], np.zeros(3))
 
 
 def test_identity():
-    close(mg.grad(lambda x: x)(np.float64(2.0)), 1.0)
-    close(mg.jacobian(lambda x: x)(X), np.eye(3))
+    assert_close(mg.grad(lambda x: x)(np.float64(2.0)), 1.0)
+    assert_close(mg.jacobian(lambda x: x)(X), np.eye(3))
 
 
 def test_names():
@@ -153,18 +153,18 @@ def test_names():
 
 @given(VECTORS, VECTORS)
 def test_hvp_is_hessian_times_v(x, v):
-    close(mg.hvp(mixed, x, v), mg.hessian(mixed)(x).numpy() @ v)
+    assert_close(mg.hvp(mixed, x, v), mg.hessian(mixed)(x).numpy() @ v)
 
 
 @given(VECTORS)
 def test_hessian_is_symmetric(x):
     h = mg.hessian(mixed)(x).numpy()
-    close(h, h.T)
+    assert_close(h, h.T)
 
 
 @given(VECTORS, VECTORS)
 def test_jvp_is_jacobian_times_v(x, v):
-    close(mg.jvp(bend, (x,), (v,))[1], mg.jacobian(bend)(x).numpy() @ v)
+    assert_close(mg.jvp(bend, (x,), (v,))[1], mg.jacobian(bend)(x).numpy() @ v)
 
 
 @given(VECTORS, VECTORS, hnp.arrays(np.float64, 2, elements=NUMBERS))
@@ -172,18 +172,18 @@ def test_jvp_and_vjp_are_adjoint(x, u, v):
     """<v, J u> = <J^T v, u>."""
     _, ju = mg.jvp(bend, (x,), (u,))
     (jtv,) = mg.vjp(bend, x)[1](v)
-    close(v @ ju.numpy(), jtv.numpy() @ u)
+    assert_close(v @ ju.numpy(), jtv.numpy() @ u)
 
 
 @given(VECTORS, VECTORS)
 def test_hessian_along_a_direction_by_complex_step(x, v):
     f = lambda xs: np.sum(np.tanh(xs[0]) ** 2 * np.cumsum(xs[0]))  # noqa: E731
     g = lambda x: mg.sum(mg.tanh(x) ** 2 * mg.cumsum(x))  # noqa: E731
-    close(np.sum(mg.grad(g)(x).numpy() * v), complex_step(f, [x], [v]))
+    assert_close(np.sum(mg.grad(g)(x).numpy() * v), complex_step(f, [x], [v]))
     slope = lambda xs: np.sum(  # noqa: E731  (of f along v, by hand)
         2 * np.tanh(xs[0]) * (1 - np.tanh(xs[0]) ** 2) * v * np.cumsum(xs[0]) + np.tanh(xs[0]) ** 2 * np.cumsum(v)
     )  # fmt: skip
-    close(v @ mg.hvp(g, x, v).numpy(), complex_step(slope, [x], [v]))
+    assert_close(v @ mg.hvp(g, x, v).numpy(), complex_step(slope, [x], [v]))
 
 
 # nested
@@ -193,23 +193,23 @@ def test_grad_of_grad_of_grad():
     f = mg.sin
     for expected in (np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin, np.cos):
         f = mg.grad(f)
-        close(f(np.float64(0.3)), expected(0.3))
+        assert_close(f(np.float64(0.3)), expected(0.3))
 
 
 def test_grad_inside_a_differentiated_function():
     """x * d/dx(x ** 3) = 3 x ** 3."""
-    close(mg.grad(lambda x: x * mg.grad(lambda y: y**3)(x))(np.float64(2.0)), 9 * 2.0**2)
+    assert_close(mg.grad(lambda x: x * mg.grad(lambda y: y**3)(x))(np.float64(2.0)), 9 * 2.0**2)
 
 
 def test_grad_at_another_place_inside():
     """The derivative at 3 of y ** 2 x with respect to y is 6 x."""
-    close(mg.grad(lambda x: x * mg.grad(lambda y: x * y * y)(np.float64(3.0)))(np.float64(2.0)), 2 * 6 * 2.0)
+    assert_close(mg.grad(lambda x: x * mg.grad(lambda y: x * y * y)(np.float64(3.0)))(np.float64(2.0)), 2 * 6 * 2.0)
 
 
 def test_a_closure_over_another_traced_variable():
     """d/dx of x + d/dy(x y) is 2, and not 1 or 3 (perturbation confusion; Siskind and Pearlmutter 2005)."""
-    close(mg.grad(lambda x: x * mg.grad(lambda y: x + y)(np.float64(1.0)))(np.float64(1.0)), 1.0)
-    close(mg.grad(lambda x: x + mg.grad(lambda y: x * y)(np.float64(1.0)))(np.float64(1.0)), 2.0)
+    assert_close(mg.grad(lambda x: x * mg.grad(lambda y: x + y)(np.float64(1.0)))(np.float64(1.0)), 1.0)
+    assert_close(mg.grad(lambda x: x + mg.grad(lambda y: x * y)(np.float64(1.0)))(np.float64(1.0)), 2.0)
 
 
 @pytest.mark.parametrize("inner", ["grad", "vjp", "jvp", "hvp", "jacobian", "hessian", "value_and_grad"])
@@ -229,10 +229,10 @@ def test_each_inside_grad(inner):
     derive, slope = ways[inner]
     a, x = np.float64(2.0), np.float64(0.7)
     of_a = mg.grad(lambda a: a * derive(lambda x: a * x**3, x))(a)
-    close(of_a, 2 * a * slope(a, x))
+    assert_close(of_a, 2 * a * slope(a, x))
     assert not of_a.requires_grad
     of_x = mg.grad(lambda x: derive(lambda z: a * z**3, x))(x)
-    close(of_x, a * (6 * x if slope is first else 6.0))
+    assert_close(of_x, a * (6 * x if slope is first else 6.0))
     assert not of_x.requires_grad
 
 
@@ -243,30 +243,30 @@ def test_values_can_be_differentiated_too():
         z, _ = mg.jvp(mg.sin, (x,), (np.float64(1.0),))
         return value * gradient + y + z
 
-    close(mg.grad(f)(np.float64(0.5)), 15 * 0.5**4 + np.exp(0.5) + np.cos(0.5))
+    assert_close(mg.grad(f)(np.float64(0.5)), 15 * 0.5**4 + np.exp(0.5) + np.cos(0.5))
 
 
 def test_a_tangent_can_be_differentiated():
     f = lambda v: mg.jvp(lambda x: x**3, (np.float64(2.0),), (v,))[1] ** 2  # noqa: E731
-    close(mg.grad(f)(np.float64(5.0)), 2 * 12.0**2 * 5)
+    assert_close(mg.grad(f)(np.float64(5.0)), 2 * 12.0**2 * 5)
 
 
 def test_a_cotangent_can_be_differentiated():
     f = lambda u: mg.vjp(lambda x: x**3, np.float64(2.0))[1](u)[0] ** 2  # noqa: E731
-    close(mg.grad(f)(np.float64(5.0)), 2 * 12.0**2 * 5)
+    assert_close(mg.grad(f)(np.float64(5.0)), 2 * 12.0**2 * 5)
 
 
 def test_backward_through_grad():
     x = mg.tensor(np.float64(2.0), requires_grad=True)
     mg.grad(lambda y: y**4)(x).backward()
-    close(x.grad, 12 * 2.0**2)
+    assert_close(x.grad, 12 * 2.0**2)
 
 
 def test_jacobian_of_jacobian():
     second = mg.jacobian(mg.jacobian(lambda x: x**3))(X).numpy()
     expected = np.zeros((3, 3, 3))
     expected[range(3), range(3), range(3)] = 6 * X
-    close(second, expected)
+    assert_close(second, expected)
 
 
 # parameters that f closes over
@@ -306,14 +306,14 @@ def test_parameters_grad_stays_untouched(derive):
 def test_a_gradient_can_be_trained_on():
     line = Line()
     gradient = mg.grad(line)(X)
-    close(gradient, 6 * X)
+    assert_close(gradient, 6 * X)
     mg.sum(gradient * gradient).backward()
-    close(line.w.grad, np.sum(2 * 2 * 3.0 * X * 2 * X))
+    assert_close(line.w.grad, np.sum(2 * 2 * 3.0 * X * 2 * X))
 
 
 def test_the_argument_itself_stays_untouched():
     x = mg.tensor(X, requires_grad=True)
-    close(mg.grad(lambda z: mg.sum(z * x))(x), X)  # x in the closure is another variable
+    assert_close(mg.grad(lambda z: mg.sum(z * x))(x), X)  # x in the closure is another variable
     mg.hessian(cubes)(x)
     assert x.grad is None
 
@@ -328,10 +328,10 @@ def test_under_no_grad():
         _, dy = mg.jvp(bend, (X,), (X,))
         of_parameter = mg.grad(Line())(X)
         assert not (mg.tensor(X, requires_grad=True) * 2).requires_grad
-    close(gradient, 3 * X**2)
-    close(h, np.diag(6 * X))
-    close(dy, mg.jacobian(bend)(X).numpy() @ X)
-    close(of_parameter, 6 * X)
+    assert_close(gradient, 3 * X**2)
+    assert_close(h, np.diag(6 * X))
+    assert_close(dy, mg.jacobian(bend)(X).numpy() @ X)
+    assert_close(of_parameter, 6 * X)
     assert not any(t.requires_grad for t in (gradient, h, dy, of_parameter))
 
 
@@ -341,7 +341,7 @@ def test_no_grad_inside_f_is_respected():
             frozen = x * x
         return mg.sum(frozen * x)
 
-    close(mg.grad(f)(X), X**2)
+    assert_close(mg.grad(f)(X), X**2)
 
 
 def test_results_are_constants_where_nobody_outside_wants_more():

@@ -48,7 +48,7 @@ class Module:
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """What calling the module computes."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward(self, ...)")
+        raise TypeError(f"{type(self).__name__} must define forward(self, ...)")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         return self.forward(*inputs, **named)

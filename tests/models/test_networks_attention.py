@@ -134,5 +134,5 @@ def test_bad_lengths_are_refused():
 
 def test_a_score_is_what_a_subclass_gives():
     attention, query, values = drawn("dot", [5, 5])
-    with pytest.raises(NotImplementedError, match=r"Attention must define scores\(self, query, keys\)"):
+    with pytest.raises(TypeError, match=r"Attention must define scores\(self, query, keys\)"):
         Attention()(query, attention.memory(mg.tensor(values)))

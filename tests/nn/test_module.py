@@ -147,7 +147,7 @@ def test_a_module_without_forward_says_so():
     class Bare(Module):
         pass
 
-    with pytest.raises(NotImplementedError, match=r"Bare must define forward\(self, ...\)"):
+    with pytest.raises(TypeError, match=r"Bare must define forward\(self, ...\)"):
         Bare()(1)
 
 
