@@ -86,7 +86,7 @@ def hessian_products(loss: Tensor, leaves: Iterable[Tensor], directions: Iterabl
     return gradients(weighted(tuple(gradients(loss, leaves, create_graph=True)), directions), leaves)
 
 
-def equal(actual: Any, expected: Any, tolerance: float = 1e-12) -> None:
+def assert_equal(actual: Any, expected: Any, tolerance: float = 1e-12) -> None:
     """That two trees of Tensors and arrays hold the same numbers, relative to the largest of each array."""
     for a, b in zip(tensors(actual), tensors(expected), strict=True):
         a, b = np.asarray(a), np.asarray(b)

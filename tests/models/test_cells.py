@@ -9,7 +9,7 @@ from minigrad import sigmoid, tanh
 from minigrad.nn import init
 from models import Cell, GRUCell, Layer, LayerNormLSTMCell, LSTMCell, LSTMState, RNNCell, SimplifiedGRUCell
 from models.cell import hidden, parts
-from tests.models.drawn import equal, leaf, random_state, randomised, seeds, sizes
+from tests.models.drawn import assert_equal, leaf, random_state, randomised, seeds, sizes
 from tests.models.equations import KINDS
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -25,7 +25,7 @@ def test_step_equals_equations(kind, batch, input_size, hidden_size, seed):
     output, new = cell(x, state)
     p = {name: p.numpy() for name, p in cell.named_parameters()}
     expected = [step(p, x.numpy()[i], tuple(part.numpy()[i] for part in parts(state))) for i in range(batch)]
-    equal(parts(new), tuple(np.stack(rows) for rows in zip(*expected)))
+    assert_equal(parts(new), tuple(np.stack(rows) for rows in zip(*expected)))
     assert output is hidden(new)
     assert type(new) is type(state)
 
@@ -36,7 +36,7 @@ def test_no_state_is_zero_state(kind):
     x = mg.tensor(np.random.default_rng(0).standard_normal((4, 3)), np.float32)
     state = cell.zero_state(4)
     assert all(part.shape == (4, 2) and part.dtype == np.float32 and not part.numpy().any() for part in parts(state))
-    equal(parts(cell(x)[1]), parts(cell(x, state)[1]), 0)
+    assert_equal(parts(cell(x)[1]), parts(cell(x, state)[1]), 0)
 
 
 @every_kind
@@ -80,7 +80,7 @@ def test_simplified_gru_is_the_original_with_its_reset_gate_open(batch, input_si
         r = p.numpy()[:hidden_size]
         p.assign_(np.concatenate([np.full_like(r, 1000) if p is full.bias else r, q.numpy()]))
     x, h = leaf(rng, batch, input_size), leaf(rng, batch, hidden_size)
-    equal(simple(x, h)[0], full(x, h)[0])
+    assert_equal(simple(x, h)[0], full(x, h)[0])
 
 
 @given(batch=sizes, input_size=sizes, hidden_size=sizes, seed=seeds)
@@ -90,7 +90,7 @@ def test_peepholes_of_zero_are_none(batch, input_size, hidden_size, seed):
     assert not peephole.weight_peephole.numpy().any()
     peephole.load_state_dict({**plain.state_dict(), "weight_peephole": np.zeros((3, hidden_size))})
     x, state = leaf(rng, batch, input_size), random_state(plain, rng, batch)
-    equal(plain(x, state)[1], peephole(x, state)[1])
+    assert_equal(plain(x, state)[1], peephole(x, state)[1])
 
 
 @pytest.mark.parametrize("make", [GRUCell, KINDS["original_gru"].make])
@@ -187,7 +187,7 @@ def test_a_cell_needs_gates_and_a_body_alone(batch, input_size, hidden_size, see
         i, g, o = np.split(q.numpy(), 3)
         p.assign_(np.concatenate([i, -i, g, o]))  # sigmoid(-i) = 1 - sigmoid(i)
     x, state = leaf(rng, batch, 3, input_size), random_state(lstm, rng, batch)
-    equal(Layer(coupled)(x, state), Layer(lstm)(x, state))
+    assert_equal(Layer(coupled)(x, state), Layer(lstm)(x, state))
 
 
 def test_a_cell_without_a_body_says_so():

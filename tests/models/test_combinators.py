@@ -9,7 +9,7 @@ import minigrad as mg
 from models import GRU, LSTM, RNN, Bidirectional, Deep, GRUCell, Layer, LSTMCell, LSTMState, RNNCell
 from models.bidirectional import MERGES
 from models.cell import parts
-from tests.models.drawn import equal, gradients, leaf, randomised, seeds, shapes, tensors, weighted, weights_for
+from tests.models.drawn import assert_equal, gradients, leaf, randomised, seeds, shapes, tensors, weighted, weights_for
 from tests.models.equations import KINDS, over_time
 
 kinds = st.sampled_from(sorted(KINDS))
@@ -44,7 +44,7 @@ def test_bidirectional_equals_equations(kind, merge, sizes, seed):
         "mean": lambda: (forward + backward) / 2,
     }
     outputs, final = both(x, tuple(states), sizes.lengths)
-    equal(
+    assert_equal(
         (outputs, *final), (merged[merge](), last if len(last) > 1 else last[0], first if len(first) > 1 else first[0])
     )
     assert outputs.shape[-1] == both.output_size
@@ -108,7 +108,7 @@ def test_deep_is_each_layer_on_the_outputs_of_the_one_below(sizes, merge, mix, s
         outputs, final = layer(outputs, before, sizes.lengths)
         finals.append(final)
     got = deep(x, state, sizes.lengths)
-    equal(got, (outputs, tuple(finals)))
+    assert_equal(got, (outputs, tuple(finals)))
     assert type(got[1]) is tuple
     assert got[0].shape == (sizes.batch, sizes.time, deep.output_size)
 
@@ -121,7 +121,7 @@ def test_deep_in_deep():
     ((a, b), c) = state
     assert [part.shape for part in (a, b, c)] == [(2, 2), (2, 4), (2, 5)]
     flat = Deep([*deep.layers[0].layers, deep.layers[1]])
-    equal(tuple(tensors(flat(x, (a, b, c)))), tuple(tensors(deep(x, state))), 0)
+    assert_equal(tuple(tensors(flat(x, (a, b, c)))), tuple(tensors(deep(x, state))), 0)
 
 
 @given(sizes=shapes(), seed=seeds)
@@ -138,7 +138,7 @@ def test_residual_connections_where_sizes_agree(sizes, seed):
     a = first(x, lengths=sizes.lengths)[0]
     a = a + x * alive if sizes.input == size else a
     b = a + second(a, lengths=sizes.lengths)[0]
-    equal(deep(x, lengths=sizes.lengths)[0], third(b, lengths=sizes.lengths)[0])
+    assert_equal(deep(x, lengths=sizes.lengths)[0], third(b, lengths=sizes.lengths)[0])
 
 
 # lengths through all of them
@@ -156,12 +156,12 @@ def test_padding_has_no_influence(kind, top, sizes, seed, more, residual, value)
     wider = ((0, 0), (0, more), (0, 0))
     padded = mg.tensor(np.where(within, np.pad(x.numpy(), wider), value), requires_grad=True)
     plain, other = net(x, None, sizes.lengths), net(padded, None, sizes.lengths)
-    equal(other, (mg.pad(plain[0], wider), plain[1]))
+    assert_equal(other, (mg.pad(plain[0], wider), plain[1]))
     assert not np.where(within, 0, other[0].numpy()).any()
     weights = weights_for(plain, rng)
     dx, *rest = gradients(weighted(plain, weights), [x, *net.parameters()])
     weights[0] = np.pad(weights[0], wider, constant_values=7)
-    equal(tuple(gradients(weighted(other, weights), [padded, *net.parameters()])), (mg.pad(dx, wider), *rest))
+    assert_equal(tuple(gradients(weighted(other, weights), [padded, *net.parameters()])), (mg.pad(dx, wider), *rest))
 
 
 @networks
@@ -174,8 +174,8 @@ def test_a_batch_equals_its_rows(make, sizes, seed, num_layers):
     outputs, final = net(x, lengths=sizes.lengths)
     for i, length in enumerate(sizes.lengths):
         alone, state = net(x[i : i + 1, :length])
-        equal(outputs[i : i + 1, :length], alone)
-        equal(tuple(part[i : i + 1] for part in tensors(final)), tuple(tensors(state)))
+        assert_equal(outputs[i : i + 1, :length], alone)
+        assert_equal(tuple(part[i : i + 1] for part in tensors(final)), tuple(tensors(state)))
         assert not outputs.numpy()[i, length:].any()
 
 
@@ -234,7 +234,7 @@ def test_the_short_way_is_the_long_way(make, num_layers, bidirectional, sizes):
     assert repr(short) == repr(long)
     x = mg.tensor(np.ones((sizes.batch, sizes.time, sizes.input), np.float32))
     outputs, state = short(x, lengths=sizes.lengths)
-    equal((outputs, state), long(x, lengths=sizes.lengths), 0)
+    assert_equal((outputs, state), long(x, lengths=sizes.lengths), 0)
     assert outputs.shape == (sizes.batch, sizes.time, width)
     levels = state if num_layers > 1 else (state,)
     assert len(levels) == num_layers
@@ -273,7 +273,7 @@ def test_state_dict_round_trip(make):
     assert not np.array_equal(mine(x)[0], other(x)[0])
     other.load_state_dict(mine.state_dict())
     assert "layers.1.backward_layer.cell.weight_hh" in mine.state_dict()
-    equal(other(x), mine(x), 0)
+    assert_equal(other(x), mine(x), 0)
 
 
 @networks

@@ -25,7 +25,7 @@ from models import (
 )
 from models.classifier import Classifier
 from models.interop import load_torch_weights, torch_weights
-from tests.models.drawn import equal, leaf, randomised, seeds, sizes
+from tests.models.drawn import assert_equal, leaf, randomised, seeds, sizes
 
 MAKERS = {
     "rnn": RNN,
@@ -88,7 +88,7 @@ def test_both_biases_count(name, hidden_size, num_layers, bidirectional, seed):
         weights[key] += moved
         weights[key.replace("ih", "hh")] -= moved
     load_torch_weights(net, weights)
-    equal(net(x)[0], outputs)
+    assert_equal(net(x)[0], outputs)
 
 
 def test_where_biases_go():
@@ -138,7 +138,7 @@ def test_any_stack_of_the_three():
     randomised(other, np.random.default_rng(0)).to(np.float32)
     load_torch_weights(other, weights)
     x = mg.tensor(np.ones((2, 3, 3), np.float32))
-    equal(other(x), deep(x), 0)
+    assert_equal(other(x), deep(x), 0)
 
 
 def test_floats_go_into_wider_ones():

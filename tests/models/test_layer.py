@@ -10,7 +10,7 @@ from models import GRUCell, Layer, LSTMCell, LSTMState, RNNCell
 from models.cell import parts
 from tests.models.drawn import (
     Sizes,
-    equal,
+    assert_equal,
     gradients,
     hessian_products,
     leaf,
@@ -44,7 +44,7 @@ def test_equals_equations(kind, sizes, seed, reverse):
     before = tuple(part.numpy() for part in parts(state))
     expected, final = over_time(KINDS[kind].step, p, x.numpy(), before, sizes.lengths, reverse)
     outputs, new = layer(x, state, sizes.lengths)
-    equal((outputs, parts(new)), (expected, final))
+    assert_equal((outputs, parts(new)), (expected, final))
     assert type(new) is type(state)
 
 
@@ -53,9 +53,11 @@ def test_equals_equations(kind, sizes, seed, reverse):
 def test_unrolled_on_request(kind, sizes, seed, reverse):
     layer, x, state, rng = drawn(kind, sizes, seed, reverse)
     got, unrolled = layer(x, state, sizes.lengths), layer(x, state, sizes.lengths, unroll=True)
-    equal(unrolled, got)
+    assert_equal(unrolled, got)
     weights, leaves = weights_for(got, rng), [x, *parts(state), *layer.parameters()]
-    equal(tuple(gradients(weighted(unrolled, weights), leaves)), tuple(gradients(weighted(got, weights), leaves)))
+    assert_equal(
+        tuple(gradients(weighted(unrolled, weights), leaves)), tuple(gradients(weighted(got, weights), leaves))
+    )
 
 
 # derivatives
@@ -104,8 +106,8 @@ def test_derivatives_to_second_order(kind, sizes, seed, reverse):
     oracle = Along(KINDS[kind].step, sizes, reverse, names, [a.numpy() for a in leaves], weights, v)
     assume(kind != "relu" or not oracle.has_kink())
     loss = weighted(got, weights)
-    equal(weighted(tuple(gradients(loss, leaves)), u), oracle.slope(0, u), 1e-11)
-    equal(weighted(tuple(hessian_products(loss, leaves, u)), v), oracle.bend(u), 1e-7)
+    assert_equal(weighted(tuple(gradients(loss, leaves)), u), oracle.slope(0, u), 1e-11)
+    assert_equal(weighted(tuple(hessian_products(loss, leaves, u)), v), oracle.bend(u), 1e-7)
 
 
 # the state
@@ -115,7 +117,7 @@ def test_derivatives_to_second_order(kind, sizes, seed, reverse):
 @given(sizes=shapes(), seed=seeds, reverse=st.booleans())
 def test_no_state_is_zero_state(kind, sizes, seed, reverse):
     layer, x, _, _ = drawn(kind, sizes, seed, reverse)
-    equal(layer(x, None, sizes.lengths), layer(x, layer.cell.zero_state(sizes.batch), sizes.lengths), 0)
+    assert_equal(layer(x, None, sizes.lengths), layer(x, layer.cell.zero_state(sizes.batch), sizes.lengths), 0)
 
 
 @every_kind
@@ -132,9 +134,11 @@ def test_carried_state_joins_two_runs_into_one(kind, sizes, seed, reverse, data)
         early, between = layer(chunks[0], state)
         late, final = layer(chunks[1], between)
     joined, whole = (mg.concatenate([early, late], axis=1), final), layer(x, state)
-    equal(joined, whole)
+    assert_equal(joined, whole)
     weights, leaves = weights_for(whole, rng), [x, *parts(state), *layer.parameters()]
-    equal(tuple(gradients(weighted(joined, weights), leaves)), tuple(gradients(weighted(whole, weights), leaves)))
+    assert_equal(
+        tuple(gradients(weighted(joined, weights), leaves)), tuple(gradients(weighted(whole, weights), leaves))
+    )
 
 
 @every_kind
@@ -145,7 +149,7 @@ def test_steps_one_by_one_equal_the_sequence(kind, sizes, seed):
     for t in range(sizes.time):
         output, now = layer.cell(x[:, t], now)
         outputs.append(output)
-    equal((mg.stack(outputs, axis=1), now), layer(x, state))
+    assert_equal((mg.stack(outputs, axis=1), now), layer(x, state))
 
 
 @every_kind
@@ -170,7 +174,7 @@ def test_gradients_of_a_diamond_through_the_state_add_up(kind, sizes, seed):
     one, other = (gradients(loss(separate, [i]), [x, *separate, *layer.parameters()]) for i in range(2))
     dx, *rest = [a + b for a, b in zip(one, other, strict=True)]
     dh = rest[0] if fields == 1 else rest[0] + rest[1]
-    equal(tuple(both), (dx, dh, *rest[fields:]), 1e-11)
+    assert_equal(tuple(both), (dx, dh, *rest[fields:]), 1e-11)
 
 
 # directions and batches
@@ -182,7 +186,7 @@ def test_backward_is_forward_on_the_reversed_input(kind, sizes, seed):
     layer, x, state, _ = drawn(kind, sizes, seed)
     outputs, final = layer(mg.flip(x, 1), state)
     backward = Layer(layer.cell, reverse=True)
-    equal(backward(x, state), (mg.flip(outputs, 1), final))
+    assert_equal(backward(x, state), (mg.flip(outputs, 1), final))
 
 
 @every_kind
@@ -193,7 +197,9 @@ def test_a_batch_equals_its_rows(kind, sizes, seed, reverse):
     for i, length in enumerate(sizes.lengths):
         mine = [part[i : i + 1] for part in parts(state)]
         alone = layer(x[i : i + 1, :length], layer.cell.State(*mine) if layer.cell.State else mine[0])
-        equal((outputs[i : i + 1, :length], *(part[i : i + 1] for part in parts(final))), (alone[0], *parts(alone[1])))
+        assert_equal(
+            (outputs[i : i + 1, :length], *(part[i : i + 1] for part in parts(final))), (alone[0], *parts(alone[1]))
+        )
         assert not outputs.numpy()[i, length:].any()
 
 
@@ -206,7 +212,7 @@ def test_order_of_the_batch_does_not_matter(kind, sizes, seed, reverse, data):
     mixed = shuffle(state)
     mixed_state = layer.cell.State(*mixed) if layer.cell.State else mixed[0]
     lengths = [sizes.lengths[i] for i in order]
-    equal(tuple(tensors(layer(x[order], mixed_state, lengths))), shuffle(layer(x, state, sizes.lengths)))
+    assert_equal(tuple(tensors(layer(x[order], mixed_state, lengths))), shuffle(layer(x, state, sizes.lengths)))
 
 
 # lengths
@@ -216,7 +222,7 @@ def test_order_of_the_batch_does_not_matter(kind, sizes, seed, reverse, data):
 @given(sizes=shapes(), seed=seeds, reverse=st.booleans())
 def test_full_lengths_are_none(kind, sizes, seed, reverse):
     layer, x, state, _ = drawn(kind, sizes, seed, reverse)
-    equal(layer(x, state, [sizes.time] * sizes.batch), layer(x, state))
+    assert_equal(layer(x, state, [sizes.time] * sizes.batch), layer(x, state))
 
 
 @every_kind
@@ -231,11 +237,11 @@ def test_padding_has_no_influence(kind, sizes, seed, reverse, more, data):
     padded = mg.tensor(filled, requires_grad=True)
     outputs, final = layer(x, state, sizes.lengths)
     more_outputs, same_final = layer(padded, state, sizes.lengths)
-    equal((more_outputs, same_final), (mg.pad(outputs, wider), final))
+    assert_equal((more_outputs, same_final), (mg.pad(outputs, wider), final))
     weights, rest = weights_for((outputs, final), rng), [*parts(state), *layer.parameters()]
     dx, *others = gradients(weighted((outputs, final), weights), [x, *rest])
     weights[0] = np.pad(weights[0], wider, constant_values=7)  # what comes back into the padding is lost, too
-    equal(
+    assert_equal(
         tuple(gradients(weighted((more_outputs, same_final), weights), [padded, *rest])), (mg.pad(dx, wider), *others)
     )
     assert not np.asarray(dx)[~within].any()
@@ -244,7 +250,7 @@ def test_padding_has_no_influence(kind, sizes, seed, reverse, more, data):
 @pytest.mark.parametrize("given_as", [list, tuple, np.array, lambda n: np.array(n, np.uint8), mg.tensor])
 def test_lengths_may_be_given_as(given_as):
     layer, x, _, _ = drawn("tanh", Sizes(3, 4, 2, 2, None), 0)
-    equal(layer(x, lengths=given_as([1, 4, 2])), layer(x, lengths=[1, 4, 2]), 0)
+    assert_equal(layer(x, lengths=given_as([1, 4, 2])), layer(x, lengths=[1, 4, 2]), 0)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +307,7 @@ def test_masks_in_training_alone(kind):
     layer, x, state, _ = drawn(kind, Sizes(3, 4, 4, 4, [4, 2, 3]), 0)
     dropping = Layer(layer.cell, input_dropout=0.5, recurrent_dropout=0.5)
     plain = layer(x, state, [4, 2, 3])
-    equal(dropping.eval()(x, state, [4, 2, 3]), plain, 0)
+    assert_equal(dropping.eval()(x, state, [4, 2, 3]), plain, 0)
     assert not np.allclose(dropping.train()(x, state, [4, 2, 3])[0], plain[0])
 
 
@@ -329,7 +335,7 @@ def test_masks_do_not_mind_padding(kind, sizes, seed):
         got = dropping(filled, state, sizes.lengths)
         weights = [np.ones(a.shape) for a in tensors(got)]
         found.append((got, tuple(gradients(weighted(got, weights), [filled, *parts(state), *layer.parameters()]))))
-    equal(found[0], found[1], 0)
+    assert_equal(found[0], found[1], 0)
 
 
 @pytest.mark.parametrize("which", ["input_dropout", "recurrent_dropout"])
@@ -356,7 +362,7 @@ def test_state_dict_round_trip():
     other, *_ = drawn("lstm", Sizes(3, 4, 2, 2, None), 1)
     other.load_state_dict(mine.state_dict())
     assert [*mine.state_dict()] == ["cell.weight_ih", "cell.weight_hh", "cell.bias"]
-    equal(other(x), mine(x), 0)
+    assert_equal(other(x), mine(x), 0)
 
 
 def test_only_a_cell_goes_in():

@@ -14,7 +14,7 @@ from models import GRU, LSTM, RNN, LSTMState
 from models.interop import load_torch_weights, torch_weights
 from tests.models.drawn import (
     Sizes,
-    equal,
+    assert_equal,
     gradients,
     hessian_products,
     leaf,
@@ -113,34 +113,38 @@ def side_by_side(kind: str, architecture: Architecture, seed: int):
     their_leaves = [their_x, *state, *(p for _, p in theirs.named_parameters())]
     outputs, final = run_theirs(theirs, their_x, state, sizes)
     found = outputs.detach().numpy(), [part.detach().numpy() for part in final]
-    equal(got, (found[0], architecture.nested(kind, [list(part) for part in found[1]])), VALUE)
+    assert_equal(got, (found[0], architecture.nested(kind, [list(part) for part in found[1]])), VALUE)
 
     weights = weights_for(got, rng)
     loss = weighted(got, weights)
     w, *rest = map(torch.from_numpy, weights)
     fields_of = [rest[i :: len(final)] for i in range(len(final))]  # h, c, h, c, ... as our states hold them
     their_loss = (outputs * w).sum() + sum((a * torch.stack(b)).sum() for a, b in zip(final, fields_of, strict=True))
-    equal(loss, their_loss.detach().numpy(), VALUE)
+    assert_equal(loss, their_loss.detach().numpy(), VALUE)
     return ours, rng, (loss, leaves), (their_loss, their_leaves)
 
 
-def compare(kind: str, architecture: Architecture, ours: Any, found: list[mg.Tensor], theirs: list[Any], tol: float):
+def assert_same_derivatives(
+    kind: str, architecture: Architecture, ours: Any, found: list[mg.Tensor], theirs: list[Any], tol: float
+):
     """Derivatives for the input, the state and the parameters, ours and PyTorch's."""
     ends = architecture.num_layers * (1 + architecture.bidirectional)
     fields = 1 + (kind == "lstm")
     dx, states, parameters = found[0], found[1 : 1 + fields * ends], found[1 + fields * ends :]
-    equal(dx, theirs[0].numpy(), tol)
+    assert_equal(dx, theirs[0].numpy(), tol)
     for i in range(fields):
-        equal(tuple(states[i * ends : (i + 1) * ends]), tuple(theirs[1 + i].numpy()), tol)
+        assert_equal(tuple(states[i * ends : (i + 1) * ends]), tuple(theirs[1 + i].numpy()), tol)
     named = derivative_named(ours, kind, parameters)
-    equal(tuple(named.values()), tuple(g.numpy() for g in theirs[1 + fields :]), tol)
+    assert_equal(tuple(named.values()), tuple(g.numpy() for g in theirs[1 + fields :]), tol)
 
 
 @every_kind
 @given(architecture=architectures, seed=seeds)
 def test_values_and_gradients(kind, architecture, seed):
     ours, _, (loss, leaves), (their_loss, their_leaves) = side_by_side(kind, architecture, seed)
-    compare(kind, architecture, ours, gradients(loss, leaves), torch.autograd.grad(their_loss, their_leaves), VALUE)
+    assert_same_derivatives(
+        kind, architecture, ours, gradients(loss, leaves), torch.autograd.grad(their_loss, their_leaves), VALUE
+    )
 
 
 @every_kind
@@ -155,7 +159,7 @@ def test_hessian_vector_products(kind, architecture, seed):
     slopes = torch.autograd.grad(their_loss, their_leaves, create_graph=True)
     slope = sum((g * torch.from_numpy(d)).sum() for g, d in zip(slopes, theirs, strict=True))
     products = torch.autograd.grad(slope, their_leaves)
-    compare(kind, architecture, ours, hessian_products(loss, leaves, directions), products, CURVATURE)
+    assert_same_derivatives(kind, architecture, ours, hessian_products(loss, leaves, directions), products, CURVATURE)
 
 
 @every_kind
@@ -174,15 +178,15 @@ def test_their_weights_give_the_same_function_here_and_back_there(kind, architec
     back.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     x = rng.standard_normal((sizes.batch, sizes.time, sizes.input))
     outputs = there(torch.from_numpy(x))[0].detach().numpy()
-    equal(ours(mg.tensor(x))[0], outputs, VALUE)
-    equal(back(torch.from_numpy(x))[0].detach().numpy(), outputs, VALUE)
+    assert_equal(ours(mg.tensor(x))[0], outputs, VALUE)
+    assert_equal(back(torch.from_numpy(x))[0].detach().numpy(), outputs, VALUE)
 
 
 def test_their_tensors_load_as_they_are():
     there = torch.nn.GRU(3, 2, 2, bidirectional=True, batch_first=True)
     load_torch_weights(ours := GRU(3, 2, 2, bidirectional=True), there.state_dict())
     x = np.random.default_rng(0).standard_normal((2, 4, 3)).astype(np.float32)
-    equal(ours(mg.tensor(x))[0], there(torch.from_numpy(x))[0].detach().numpy(), 1e-6)
+    assert_equal(ours(mg.tensor(x))[0], there(torch.from_numpy(x))[0].detach().numpy(), 1e-6)
 
 
 def test_what_pytorch_has_besides_is_refused():

@@ -39,7 +39,7 @@ PAIRS = {
 }
 
 
-def compare(net, twin, x, t):
+def assert_same_as_twin(net, twin, x, t):
     """Parameters drawn anew for both; then values and all gradients, in float64."""
     torch = pytest.importorskip("torch")
     net.to(np.float64)
@@ -63,7 +63,7 @@ def compare(net, twin, x, t):
 def test_beside_torch(ours, theirs, inputs):
     torch = pytest.importorskip("torch")
     x, t = mg.tensor(inputs, requires_grad=True), torch.tensor(inputs, requires_grad=True)
-    compare(ours(), theirs(torch.nn), x, t)
+    assert_same_as_twin(ours(), theirs(torch.nn), x, t)
     np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=1e-10, atol=1e-12)
 
 
@@ -73,7 +73,7 @@ def test_embedding_beside_torch(padding_idx, indices):
     """PyTorch, too, gives out what stands in the row of `padding_idx`, and sends nothing back to it."""
     torch = pytest.importorskip("torch")
     theirs = torch.nn.Embedding(5, 3, padding_idx=padding_idx)
-    compare(Embedding(5, 3, padding_idx), theirs, indices, torch.tensor(indices))
+    assert_same_as_twin(Embedding(5, 3, padding_idx), theirs, indices, torch.tensor(indices))
 
 
 @given(st.lists(st.integers(0, 4), max_size=6), st.none() | st.integers(0, 4))
