@@ -46,7 +46,7 @@ def cross_entropy(
     """-log softmax(logits)[target], for one class out of many.
 
     logits [..., classes]; targets [...], integers from 0 to classes - 1. Returns one number, or [...] for
-    reduction "none". Classes are on the last axis: PyTorch has them on axis 1 (`moveaxis` from there for more
+    reduction "none". Classes are on the last axis: PyTorch has them on axis 1 (`transpose` from there for more
     than 2-D). A target equal to `ignore_index` counts neither in the sum nor in the mean, and its logits get a
     gradient of exactly zero, even if they are NaN or infinite. The mean over no targets at all is 0 (PyTorch: NaN).
 
@@ -211,7 +211,7 @@ def class_labels(
     if not logits.ndim or labels.shape != logits.shape[:-1]:
         raise ValueError(
             f"{name}: expected logits [..., classes] and targets [...], got shapes {logits.shape} and {labels.shape}; "
-            "classes are on the last axis (moveaxis them there)"
+            "classes are on the last axis (transpose them there)"
         )
     kept = None
     if ignore_index is not None and not (counts := labels != ignore_index).all():
