@@ -47,7 +47,9 @@ def own_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray:
                 f"tensor: expected real numbers or booleans, got dtype {kind}; convert text and objects to numbers "
                 "first"
             )
-    return array.astype(dtype, copy=False)
+    array = array.astype(dtype, copy=False)
+    array.flags.writeable = False
+    return array
 
 
 def first_of(data: Any) -> Any:
@@ -80,4 +82,5 @@ def plain_index(index: Any) -> Any:
     """An index without Tensors in it, and with its own copy of every array."""
     if isinstance(index, tuple):
         return tuple(np.array(part) if isinstance(part, tuple) else plain_index(part) for part in index)
-    return np.array(index) if hasattr(index, "__array__") or isinstance(index, list) else index
+    several = hasattr(index, "__array__") or (hasattr(index, "__len__") and not isinstance(index, str))
+    return np.array(index) if several else index

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .graph import Node, Traced, wrap
+from .node import Node, Traced, wrap
 from .ops import add, astype, reshape, sum
 
 
@@ -63,9 +63,9 @@ def visit(
         g = cotangents.pop(node, None)
         if g is None:
             continue
-        rule = node.primitive.rule  # type: ignore[union-attr]
+        rule = node.primitive.rule
         if rule is None:  # a checkpoint: what it dropped is recorded again, and visited
-            node.primitive.retrace(node.values, g, cotangents, own, create_graph)  # type: ignore[union-attr]
+            node.primitive.retrace(node.values, g, cotangents, own, create_graph)
             sent: Any = ()
         else:
             inputs, values, y = node.inputs, node.values, node.output

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .backward import deliver, reachable, visit
-from .graph import Node, Traced, next_serial
+from .errors import check_unchanged
 from .mode import mode
+from .node import Node, Traced, next_serial
 from .random import generator
 from .tensor import Tensor
 
@@ -20,6 +23,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.random_state = generator().bit_generator.state
+        self.serial = 0  # of its node: an `assign_` after that would change what f computes
         self.shapes: list[tuple[int, ...]] = []  # of what it recorded and returned the first time
 
     def retrace(
@@ -37,7 +41,10 @@ class Replay:
         for i, g in gs.items():
             deliver(cotangents, outputs[i], g)
         roots: Any = {outputs[i].node for i in gs}
-        visit(reachable(roots, since=since), cotangents, own, create_graph, create_graph)
+        nodes = reachable(roots, since=since)
+        for node in nodes:  # sources are inputs of the checkpoint's own node; a constant is seen only here
+            check_unchanged(node, self.serial, since)
+        visit(nodes, cotangents, own, create_graph, create_graph)
 
     def run(self, f: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """What f returns, with the random numbers that it drew the first time."""
@@ -67,6 +74,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any) -> Any:
         return returned
     inputs = tuple(sources.values())
     node = Node(replay, inputs, (f, rebuilt(xs, map(fixed, tensors(xs)))), tuple(y.array for y in outputs.values()))
+    replay.serial = node.serial
     replay.shapes = [y.shape for y in outputs.values()]
     twins = {key: Tensor(y.array, node, i) for i, (key, y) in enumerate(outputs.items())}
     return rebuilt(returned, (twins.get((y.node, y.index), y) for y in tensors(returned)))
@@ -89,7 +97,9 @@ def is_source(x: Any, before: int) -> bool:
 
 
 def fixed(x: Any) -> Any:
-    """x with its present entries, where backward would not notice an `assign_`."""
+    """x with its present entries, where backward would not notice a change."""
+    if isinstance(x, np.ndarray):
+        return x.copy()
     return x.detach() if isinstance(x, Tensor) and x.node is None else x
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -41,14 +42,14 @@ def freed(name: str) -> RuntimeError:
     return RuntimeError(
         f"backward() came to a {name} whose graph an earlier backward() has freed. To go through it again, call "
         "the earlier one with retain_graph=True. If a state is carried from one training window to the next, you "
-        "may have forgotten to detach it: state = state.detach()"
+        "may have forgotten to detach it: state = models.detach(state)"
     )
 
 
-def check_unchanged(node: Any) -> None:
-    """Refuse a node that `assign_` has given other inputs since it was recorded."""
+def check_unchanged(node: Any, since: int | None = None, until: float = math.inf) -> None:
+    """Refuse a node that `assign_` has given other inputs after `since` (when it was recorded) and before `until`."""
     for x in node.inputs:
-        if getattr(x, "version", 0) > node.serial:
+        if (node.serial if since is None else since) < getattr(x, "version", 0) < until:
             raise RuntimeError(
                 f"backward() came to a {node.primitive.name} whose input of shape {x.array.shape} was changed by "
                 "assign_() after it was recorded. Call backward() before assign_(), or compute with its detach()"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,51 +13,10 @@ from .arrays import as_data, private
 from .domain import REAL, Domain
 from .errors import explained
 from .mode import mode
+from .node import NO_SETTINGS, Node, Traced, wrap
+from .shortcut import shortcut
 
-next_serial = itertools.count(1).__next__  # atomic, so that threads may record at the same time
-NO_SETTINGS: Mapping[str, Any] = {}
 Rule = Callable[..., Any]
-
-
-class Node:
-    """One recorded use of a primitive; a leaf (a parameter, say) has no primitive and keeps the gradient.
-
-    Nodes point at their inputs and never at what was made of them, so that a graph is freed by reference
-    counting alone. A node that `backward()` has freed has `inputs` None.
-    """
-
-    __slots__ = ("__weakref__", "grad", "inputs", "output", "primitive", "serial", "settings", "values")
-
-    def __init__(
-        self,
-        primitive: Any = None,
-        inputs: Any = (),
-        values: Any = (),
-        output: Any = None,
-        settings: Mapping[str, Any] = NO_SETTINGS,
-    ) -> None:
-        self.primitive: Primitive | None = primitive
-        self.inputs: tuple[Any, ...] | None = inputs  # as they were given: Tensors, arrays, numbers
-        self.values: tuple[Any, ...] | None = values  # the arrays of the same inputs
-        self.output = output  # the array that came out (a tuple where there are several outputs)
-        self.settings = settings
-        self.serial = next_serial()  # an input's serial is always below its consumers'
-        self.grad: Any = None
-
-
-class Traced:
-    """An array, and the node it came from (None for a constant): all that recording knows of a Tensor."""
-
-    __slots__ = ("array", "index", "node", "version")
-    wrap: ClassVar[type[Traced]]  # what primitives return; `tensor.py` sets it to Tensor
-    last_assignment: ClassVar[int] = 0  # serial number of the newest `assign_`
-
-    def __init__(self, array: Any, node: Node | None = None, index: int | None = None) -> None:
-        self.array = array
-        self.node = node
-        self.index = index  # which output of its node, where there are several
-
-
 registry: dict[str, Primitive] = {}
 
 
@@ -96,8 +54,10 @@ class Primitive:
 
     def bind(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Tell the array inputs from the settings, which may come by position or by name."""
+        if named and not self.setting_names:
+            raise TypeError(f"{self.name} takes no settings, got {', '.join(named)}")
         if self.variadic or not self.setting_names:
-            return arguments, {**self.defaults, **named} if self.setting_names or named else NO_SETTINGS
+            return arguments, {**self.defaults, **named} if self.setting_names else NO_SETTINGS
         inputs, by_position = arguments[: self.arity], arguments[self.arity :]
         twice = set(self.setting_names[: len(by_position)]) & set(named)
         if len(inputs) < self.arity or len(by_position) > len(self.setting_names) or twice:
@@ -126,13 +86,6 @@ class Primitive:
             raise explained(error, self.name, values) from None
 
 
-def wrap(output: Any, node: Node | None) -> Any:
-    """A Tensor for each output of a node."""
-    if type(output) is tuple:
-        return tuple(Traced.wrap(y, node, i) for i, y in enumerate(output))
-    return Traced.wrap(output, node)
-
-
 def primitive(forward: Rule | None = None, /, **facts: Any) -> Any:
     """Declare a primitive by its forward: a NumPy ufunc, or a function of arrays (before `/`, or `*`) and settings.
 
@@ -145,44 +98,10 @@ def primitive(forward: Rule | None = None, /, **facts: Any) -> Any:
     this = Primitive(forward, **facts)
     registry[this.name] = this
     call: Any = functools.wraps(forward)(shortcut(this))
+    if isinstance(forward, np.ufunc):
+        del call.__wrapped__  # whose signature has `out`, `where`, ...: no op takes them
     call.primitive, call.vjp, call.__name__, call.__doc__ = this, this.vjp, this.name, this.doc
     return call
 
 
 pointwise = functools.partial(primitive, pointwise=True)
-
-
-def shortcut(this: Primitive) -> Rule:
-    """A way past `Primitive.apply` for one or two Tensors and no settings: 0.5 us less per op, of 3.7."""
-    forward, run, apply = this.forward, this.run, this.apply
-
-    def general(*inputs: Any, **settings: Any) -> Any:
-        return apply(*inputs, **settings)
-
-    def unary(x: Any, /) -> Any:
-        if not isinstance(x, Traced):
-            return apply(x)
-        value = x.array
-        try:
-            output = forward(value)
-        except Exception:
-            output = run((value,))  # fails again, and says why
-        if x.node is not None and mode.recording:
-            return Traced.wrap(output, Node(this, (x,), (value,), output))
-        return Traced.wrap(output)
-
-    def binary(a: Any, b: Any, /) -> Any:
-        if not (isinstance(a, Traced) and isinstance(b, Traced)):
-            return apply(a, b)
-        values = a.array, b.array
-        try:
-            output = forward(*values)
-        except Exception:
-            output = run(values)
-        if (a.node is not None or b.node is not None) and mode.recording:
-            return Traced.wrap(output, Node(this, (a, b), values, output))
-        return Traced.wrap(output)
-
-    if this.variadic or this.setting_names or (this.rule is None and isinstance(forward, np.ufunc)):
-        return general
-    return unary if this.arity == 1 else binary if this.arity == 2 else general

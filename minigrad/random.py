@@ -8,7 +8,9 @@ _generator = np.random.default_rng()
 
 
 def manual_seed(seed: int) -> None:
-    """Make everything random from here on repeatable to the bit (on one machine)."""
+    """Make everything random from here on repeatable to the bit (on one machine). Raises TypeError for no integer."""
+    if not isinstance(seed, int | np.integer):
+        raise TypeError(f"manual_seed: expected an integer, got {seed!r}")
     global _generator
     _generator = np.random.default_rng(seed)
 

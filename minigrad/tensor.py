@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import ops
-from .arrays import one_or_many, own_array, plain_index, swapped
+from .arrays import one_or_many, own_array, swapped
 from .backward import deliver, walk
 from .errors import check_shape, no_gradient_given
-from .graph import Node, Traced, next_serial
 from .mode import enable_grad
+from .node import Node, Traced, next_serial
 
 
 class Tensor(Traced):
@@ -159,7 +159,7 @@ class Tensor(Traced):
         check_shape("assign_", given, self)
         if not np.can_cast(given.dtype, self.dtype, casting="same_kind"):
             raise TypeError(f"assign_: {given.dtype} does not go into {self.dtype}; use astype first")
-        self.array = np.array(given, dtype=self.dtype)
+        self.array = own_array(given, self.dtype)
         self.version = Traced.last_assignment = next_serial()
         return self
 
@@ -176,9 +176,7 @@ class Tensor(Traced):
     __lt__, __le__, __gt__, __ge__ = ops.less, ops.less_equal, ops.greater, ops.greater_equal
     __hash__ = object.__hash__
 
-    def __getitem__(self, index: Any) -> Tensor:
-        """NumPy's indexing; a Tensor of integers or booleans may stand in the index."""
-        return ops.getitem(self, plain_index(index))
+    __getitem__ = ops.getitem
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("a tensor cannot be written to: a graph may have saved it; use where(), or assign_() on a leaf")

@@ -14,8 +14,8 @@ import numpy as np
 from . import ops
 from .backward import deliver, reachable, walk
 from .errors import check_shape
-from .graph import Node, Traced
 from .mode import enable_grad, mode
+from .node import Node, Traced
 from .tensor import Tensor, tensor
 
 Function = Callable[..., Any]
@@ -28,6 +28,8 @@ class Evaluation:
     def __init__(self, f: Function, arguments: Iterable[Any], argnums: Sequence[int], named: dict[str, Any]) -> None:
         self.outer_recording = mode.recording
         arguments = list(arguments)
+        if not all(isinstance(i, int) for i in argnums):
+            raise TypeError(f"argnums: expected an int (or, for grad, a tuple of them), got {argnums!r}")
         if not all(-len(arguments) <= i < len(arguments) for i in argnums):
             raise ValueError(
                 f"{name_of(f)} was given {len(arguments)} arguments; argnums {tuple(argnums)} names others"

@@ -33,6 +33,7 @@ class Bidirectional(Module):
         self.forward_layer, self.backward_layer = layer, deepcopy(layer)
         self.backward_layer.reverse = not layer.reverse
         self.backward_layer.reset_parameters()
+        self.backward_layer.zero_grad()  # deepcopy took the gradients along
 
     @property
     def output_size(self) -> int:

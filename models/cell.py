@@ -76,7 +76,10 @@ class Cell(Module):
     def step(self, mapped_x: Tensor, state: Any, mask: Tensor | None = None) -> Any:
         """The next state from the mapped input [batch, gates * hidden]; `mask` drops entries of h on its way in."""
         h = hidden(state) if mask is None else hidden(state) * mask
-        return self.body(self.blocks(mapped_x), self.blocks(self.hidden_map(h)), state)
+        new = self.body(self.blocks(mapped_x), self.blocks(self.hidden_map(h)), state)
+        if not isinstance(new, kind := self.State or Tensor):
+            raise TypeError(f"{type(self).__name__}.body must return the next state, {kind.__name__}, got {new!r}")
+        return new
 
     def blocks(self, mapped: Tensor) -> tuple[Tensor, ...]:
         """One block [..., hidden] for each gate."""

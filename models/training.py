@@ -132,6 +132,8 @@ def check(
     """Refuse settings that cannot be meant."""
     if loss is None and not hasattr(model, "loss"):
         raise TypeError(f"fit: {type(model).__name__} has no method loss(); pass loss=, a function of a batch")
+    if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.params}:
+        raise ValueError("fit: the optimizer has none of the model's parameters")
     if isinstance(batches, Iterator):
         raise TypeError(
             "fit: batches is an iterator, used up after one epoch; pass a list, or a function that makes it"

@@ -1,6 +1,7 @@
 """What the README and CONTRIBUTING show runs, and gives what they say."""
 
 import re
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,9 +10,12 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, sigmoid, tanh
+from minigrad.graph import registry
+from minigrad.ops import nonlinear
 from models import Cell, Layer, LSTMState
 
 ROOT = Path(__file__).parent.parent
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def blocks(name):
@@ -22,7 +26,7 @@ def blocks(name):
 @pytest.fixture
 def names():
     """What a block may use without importing it."""
-    return dict(Cell=Cell, LSTMState=LSTMState, NamedTuple=NamedTuple, Tensor=Tensor, mg=mg, np=np, sigmoid=sigmoid,
+    return dict(Cell=Cell, LSTMState=LSTMState, NamedTuple=NamedTuple, Tensor=Tensor, mg=mg, sigmoid=sigmoid,
                 tanh=tanh)  # fmt: skip
 
 
@@ -47,6 +51,21 @@ def test_the_cell_in_contributing(names):
     outputs.sum().backward()
     np.testing.assert_array_equal(outputs.numpy()[:, -1], state.h.numpy())
     assert x.grad.shape == x.shape
+
+
+def test_the_op_in_contributing():
+    declaration, *_ = re.findall(r"^   ```python\n(.*?)^   ```", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+    declared = dict(vars(nonlinear))
+    exec(textwrap.dedent(declaration).replace("from .", "from minigrad.ops."), declared)
+    try:
+        x = np.array([-2.0, 0.5, 3.0])
+        np.testing.assert_allclose(declared["softsign"](x), x / (1 + abs(x)))
+        np.testing.assert_allclose(mg.grad(lambda x: declared["softsign"](x).sum())(x), 1 / (1 + abs(x)) ** 2)
+        np.testing.assert_allclose(
+            mg.hvp(lambda x: declared["softsign"](x).sum(), x, [1.0] * 3), -2 * np.sign(x) / (1 + abs(x)) ** 3
+        )
+    finally:
+        del registry["softsign"]
 
 
 def test_the_map_in_the_readme_names_what_there_is():

@@ -124,8 +124,8 @@ def as_columns(name: str, columns: tuple[Any, ...], batch_size: int) -> tuple[li
 
 
 def as_column(name: str, column: Any) -> Column:
-    if isinstance(column, np.ndarray):
-        return column
+    if hasattr(column, "__array__"):  # a Tensor, too
+        return np.asarray(column)
     return as_sequences(name, column) if np.ndim(column[0]) or isinstance(column[0], str) else np.asarray(column)
 
 

@@ -22,7 +22,9 @@ def where(condition, a, b, /):
 @pointwise(vjp=lambda g, y, x, dtype: g if y.dtype.kind == "f" else None, analytic=False)  # the walk casts g back
 def astype(x, /, dtype):
     """x in another dtype; no gradient passes into integers and booleans."""
-    return np.asarray(x).astype(dtype)
+    if (wanted := np.dtype(dtype)).kind not in "fiub":
+        raise TypeError(f"astype: expected a dtype of real numbers or booleans, got {wanted}")
+    return np.asarray(x).astype(wanted)
 
 
 add = pointwise(np.add, vjp=lambda g, y, a, b: (g, g))

@@ -2,17 +2,22 @@
 
 import numpy as np
 
+from ..arrays import plain_index
 from ..graph import primitive
 from .shape import reshape
 
 
+def getitem(x, index):
+    """x[index]: slices, integers, None, Ellipsis, boolean masks and integer arrays or Tensors, as in NumPy."""
+    return getitem_(x, plain_index(index))
+
+
 @primitive(vjp=lambda g, y, x, index: scatter(g, x.shape, index))
-def getitem(x, /, index):
-    """x[index]: slices, integers, None, Ellipsis, boolean masks and integer arrays, as in NumPy."""
+def getitem_(x, /, index):
     return x[index]
 
 
-@primitive(vjp=lambda g, y, x, shape, index: getitem(g, index))
+@primitive(vjp=lambda g, y, x, shape, index: getitem_(g, index))
 def scatter(x, /, shape, index):
     """Zeros of `shape` with x added at `index`; the opposite of `getitem`."""
     total = np.zeros(shape, x.dtype)

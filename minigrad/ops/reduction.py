@@ -63,7 +63,7 @@ def prod(x, /, axis=None, keepdims=False):
 @prod.vjp
 def _(g, y, x, axis, keepdims):
     g, y = kept(g, x, axis, keepdims), kept(y, x, axis, keepdims)
-    if np.all(np.asarray(not_equal(x, 0))):
+    if np.all(np.asarray(not_equal(y, 0))):  # also not where the product underflowed
         return g * y / x
     return g * product_of_others(x, axes_of(x, axis))
 

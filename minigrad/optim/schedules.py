@@ -41,8 +41,9 @@ class Schedule:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict()`. Raises ValueError, and loads nothing, if names, shapes or dtypes differ."""
         arrays = checks.state("Schedule", state, self.state_dict())
-        self.initial_lr = checks.hyperparameter("Schedule", "initial_lr", arrays["initial_lr"].item())
-        self.go_to(arrays["t"].item())
+        initial_lr, t = checks.hyperparameter("Schedule", "initial_lr", arrays["initial_lr"].item()), arrays["t"].item()
+        self.optimizer.lr = initial_lr * self.factor(t)
+        self.initial_lr, self.t = initial_lr, t
 
 
 def constant(t: int) -> float:
