@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .errors import check_sizes
 from .graph import primitive
 
 Pair = int | tuple[int, int]
@@ -46,7 +47,9 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Pair = 1, padding: Pai
     out, size = weight.shape[0], weight.shape[2:]
     if bias is not None and bias.shape != (out,):
         raise ValueError(f"conv2d: expected a bias of shape {(out,)}, one for each output channel, got {bias.shape}")
-    windows = windows_of("conv2d", x, size, pair(stride), pair(padding))
+    windows = windows_of(
+        "conv2d", x, size, pair("conv2d", "stride", stride), pair("conv2d", "padding", padding, least=0)
+    )
     n, _, rows, columns = windows.shape[:4]
     patches = ops.reshape(ops.transpose(windows, (0, 2, 3, 1, 4, 5)), (n * rows * columns, math.prod(weight.shape[1:])))
     y = ops.matmul(patches, ops.transpose(ops.reshape(weight, (out, patches.shape[1]))))
@@ -61,7 +64,9 @@ def max_pool2d(x: Any, size: Pair, stride: Pair | None = None) -> Any:
     `size` and `stride` (by default `size`) an int or a pair (height, width). Raises ValueError where the
     window is larger than the input.
     """
-    windows = windows_of("max_pool2d", x, pair(size), pair(size if stride is None else stride), (0, 0))
+    size = pair("max_pool2d", "size", size)
+    stride = size if stride is None else pair("max_pool2d", "stride", stride)
+    windows = windows_of("max_pool2d", x, size, stride, (0, 0))
     return ops.max(windows, axis=(-2, -1))
 
 
@@ -74,5 +79,11 @@ def windows_of(name: str, x: Any, size: tuple[int, int], stride: tuple[int, int]
     return sliding_windows(x, tuple(size), stride)
 
 
-def pair(value: Pair) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int | np.integer) else (value[0], value[1])
+def pair(owner: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
+    """(height, width) from an int or a pair."""
+    if isinstance(value, tuple | list) and len(value) != 2:
+        raise ValueError(f"{owner}: expected {name} to be an int or a pair (height, width), got {value!r}")
+    height, width = value if isinstance(value, tuple | list) else (value, value)
+    check_sizes(owner, least, **{name: height})
+    check_sizes(owner, least, **{name: width})
+    return height, width

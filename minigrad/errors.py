@@ -91,3 +91,10 @@ def misfits(expected: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[s
         elif (found := describe(given[name])) != wanted:
             yield f"{name}: expected {wanted}, got {found}"
     yield from (f"surplus: {name} {describe(value)}" for name, value in given.items() if name not in expected)
+
+
+def check_sizes(owner: str, least: int = 1, **sizes: Any) -> None:
+    """Refuse a size that is no integer, or below `least`."""
+    for name, size in sizes.items():
+        if not isinstance(size, int | np.integer) or size < least:
+            raise ValueError(f"{owner}: expected {name} to be an integer from {least} up, got {size!r}")

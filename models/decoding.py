@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad import Tensor
+from minigrad.errors import check_sizes
 from minigrad.functional import log_softmax
-from minigrad.nn.layers import check_sizes
 
 from .bridge import rows_of
 from .cell import State

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor, functional
+from minigrad.errors import check_sizes
 from minigrad.nn import Linear, Module
-from minigrad.nn.layers import check_sizes
 
 from .bridge import Bridge, batch_size
 from .cell import State

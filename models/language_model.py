@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor, functional
+from minigrad.errors import check_sizes
 from minigrad.nn import Linear, Module
-from minigrad.nn.layers import check_sizes
 
 from .cell import State
 from .decoding import decode
@@ -70,8 +70,10 @@ class LanguageModel(Module):
     ) -> np.ndarray:
         """Up to `max_new` tokens that follow the seed [time], drawn one by one; without eos, where it stops.
 
-        The settings are those of `models.sampling.probabilities`, and temperature 0 is greedy. Raises ValueError for
-        an empty seed and bad settings, IndexError for a token that the model does not know.
+        From a text: `vocabulary.decode(model.generate(vocabulary.encode(characters(text)), 100))`. Call `eval()`
+        first, where there is dropout. The settings are those of `models.sampling.probabilities`, and temperature 0
+        is greedy. Raises ValueError for an empty seed and bad settings, IndexError for a token that the model does
+        not know.
         """
         choose = sampler(temperature, top_k, top_p)
         check_sizes("LanguageModel.generate", max_new=max_new)

@@ -1,4 +1,4 @@
-"""A cell over a sequence: the only loop over time."""
+"""A cell over a sequence (what TensorFlow calls dynamic_rnn): the only loop over time."""
 
 from __future__ import annotations
 

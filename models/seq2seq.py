@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor, functional
+from minigrad.errors import check_sizes
 from minigrad.nn import Module
-from minigrad.nn.layers import check_sizes
 from minigrad.random import generator
 
 from .attention import Memory

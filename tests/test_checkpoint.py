@@ -396,3 +396,19 @@ def test_after_backward_the_last_state_keeps_none_of_the_others():
     h.sum().backward()
     assert first.grad is not None
     assert [node() is None for node in boundaries] == [True, True, False]
+
+
+def test_a_constant_that_changed_under_a_checkpoint_is_noticed():
+    x, c = mg.tensor(3.0, requires_grad=True), mg.tensor(2.0)
+    y = mg.checkpoint(lambda x: x * c, x)
+    c.assign_(5.0)
+    with pytest.raises(RuntimeError, match=r"changed by assign_\(\)"):
+        y.backward()
+
+
+def test_an_array_that_was_passed_is_copied():
+    x, a = mg.tensor(np.ones(3), requires_grad=True), np.ones(3)
+    y = mg.checkpoint(lambda x, a: mg.sum(x * a), x, a)
+    a[:] = 100
+    y.backward()
+    assert x.grad.tolist() == [1, 1, 1]

@@ -117,3 +117,16 @@ def test_a_window_that_does_not_fit():
     for shape in ((3,), (1, 3), (0, 0)):
         with pytest.raises(ValueError, match=r"^max_pool2d: a window of \(2, 2\) does not fit into \("):
             mg.max_pool2d(np.ones(shape), 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stride": -1}, "conv2d: expected stride to be an integer from 1 up, got -1"),
+        ({"stride": 0}, "conv2d: expected stride to be an integer from 1 up, got 0"),
+        ({"padding": (1, 1, 1)}, r"conv2d: expected padding to be an int or a pair \(height, width\), got \(1, 1, 1\)"),
+    ],
+)
+def test_strides_and_paddings_that_cannot_be_meant_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        mg.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2)), **settings)

@@ -211,3 +211,26 @@ def test_one_no_grad_may_be_entered_twice():
             assert not mg.exp(x).requires_grad
         assert not mg.exp(x).requires_grad
     assert mg.exp(x).requires_grad
+
+
+def test_settings_that_an_op_has_not_are_refused():
+    with pytest.raises(TypeError, match="equal takes no settings, got where"):
+        mg.equal(mg.tensor([1.0]), 1.0, where=False)
+
+
+def test_a_dtype_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="astype: expected a dtype of real numbers or booleans, got complex128"):
+        mg.tensor([1.0]).astype(complex)
+
+
+def test_an_index_given_to_getitem_is_copied():
+    x, index = mg.tensor([1.0, 2.0, 3.0], requires_grad=True), np.array([0, 0])
+    y = mg.getitem(x, index).sum()
+    index[:] = 2
+    y.backward()
+    assert x.grad.tolist() == [2, 0, 0]
+
+
+def test_the_array_of_a_leaf_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        mg.tensor([1.0]).array[0] = 9

@@ -55,3 +55,8 @@ def test_anything_else_is_refused_and_the_state_stays(bad, found):
     with pytest.raises(ValueError, match=rf"^set_state: expected uint64\[6\], as get_state\(\) returns, got {found}"):
         set_state(bad)
     np.testing.assert_array_equal(get_state(), before)
+
+
+def test_a_seed_that_is_no_integer_is_refused():
+    with pytest.raises(TypeError, match="manual_seed: expected an integer, got None"):
+        mg.manual_seed(None)

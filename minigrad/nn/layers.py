@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..convolution import Pair, conv2d, max_pool2d
+from ..convolution import Pair, conv2d, max_pool2d, pair
+from ..errors import check_sizes
 from ..functional import as_array, check_indices, check_probability, dropout, layer_norm, linear
 from ..ops import reshape, take, where
 from ..tensor import Tensor
@@ -104,11 +105,11 @@ class Conv2d(Module):
         bias: bool = True,
     ) -> None:
         check_sizes("Conv2d", in_channels=in_channels, out_channels=out_channels)
-        size = checked_pair("Conv2d", "kernel_size", kernel_size)
+        size = pair("Conv2d", "kernel_size", kernel_size)
         self.weight = Parameter(init.he_uniform((out_channels, in_channels, *size)))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
-        self.stride = checked_pair("Conv2d", "stride", stride)
-        self.padding = checked_pair("Conv2d", "padding", padding, least=0)
+        self.stride = pair("Conv2d", "stride", stride)
+        self.padding = pair("Conv2d", "padding", padding, least=0)
 
     def forward(self, x: Tensor) -> Tensor:
         return conv2d(x, self.weight, self.bias, self.stride, self.padding)
@@ -122,8 +123,8 @@ class MaxPool2d(Module):
     """
 
     def __init__(self, size: Pair, stride: Pair | None = None) -> None:
-        self.size = checked_pair("MaxPool2d", "size", size)
-        self.stride = self.size if stride is None else checked_pair("MaxPool2d", "stride", stride)
+        self.size = pair("MaxPool2d", "size", size)
+        self.stride = self.size if stride is None else pair("MaxPool2d", "stride", stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return max_pool2d(x, self.size, self.stride)
@@ -155,19 +156,3 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Any:
         return self.layers[index]
-
-
-def check_sizes(layer: str, least: int = 1, **sizes: Any) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or size < least:
-            raise ValueError(f"{layer}: expected {name} to be an integer from {least} up, got {size!r}")
-
-
-def checked_pair(layer: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
-    """(height, width) from an int or a pair."""
-    if isinstance(value, tuple | list) and len(value) != 2:
-        raise ValueError(f"{layer}: expected {name} to be an int or a pair (height, width), got {value!r}")
-    height, width = value if isinstance(value, tuple | list) else (value, value)
-    check_sizes(layer, least, **{name: height})
-    check_sizes(layer, least, **{name: width})
-    return height, width

@@ -265,3 +265,14 @@ def test_reset_parameters_draws_all_of_them_anew():
             parameter.assign_(np.full(parameter.shape, 7))
         cell.reset_parameters()
         assert not any((parameter.numpy() == 7).any() for parameter in cell.parameters())
+
+
+def test_a_body_that_returns_no_state_is_refused():
+    class Confused(Cell):
+        gates = 1
+
+        def body(self, x, h, state):
+            return x[0], h[0]
+
+    with pytest.raises(TypeError, match=r"Confused.body must return the next state, Tensor, got \(tensor"):
+        Confused(2, 3)(mg.tensor(np.ones((1, 2))))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad.data import bptt_windows
+from minigrad.data import Vocabulary, bptt_windows, characters, join_characters
 from minigrad.nn import Embedding
 from models import GRU, LSTM, Bidirectional, Deep, Embedded, LanguageModel, Layer, LSTMCell
 from models.language_model import bits_per_character, perplexity
@@ -225,3 +225,17 @@ def test_bad_batches_are_refused():
         model.loss(TOKENS, np.full_like(NEXT, 7))
     with pytest.raises(ValueError, match="lengths: every length must be from 1 to 5"):
         model.loss(TOKENS, NEXT, lengths=[0, 1, 1, 1])
+
+
+def test_a_text_goes_on_from_a_text():
+    text = "to be or not to be, "
+    vocabulary = Vocabulary.build([text])
+    ids = vocabulary.encode(characters(text * 2))
+    model = LanguageModel(Embedded(Embedding(len(vocabulary), 8), GRU(8, 24)))
+    optimizer = mg.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(120):
+        optimizer.zero_grad()
+        model.loss(ids[None, :-1], ids[None, 1:])[0].backward()
+        optimizer.step()
+    new = model.generate(vocabulary.encode(characters("to be or ")), 11, temperature=0)
+    assert join_characters(vocabulary.decode(new)) == "not to be, "

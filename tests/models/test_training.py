@@ -494,3 +494,8 @@ def test_without_tqdm_it_trains_all_the_same(monkeypatch, capsys):
 def test_a_history_can_be_compared_and_read():
     assert History([1.0], [2.0], [0.1], [0.5]) == History([1.0], [2.0], [0.1], [0.5])
     assert History().best_epoch is None
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="fit: the optimizer has none of the model's parameters"):
+        fit(Line(), Adam(Line().parameters()), shuffled, 1, progress=None)
