@@ -83,10 +83,11 @@ def visit(
                 continue
             if type(c) is FunctionType:
                 c = c()
-            if c.shape != x.array.shape:
-                c = unbroadcast(c, x.array.shape)
-            if c.dtype is not x.array.dtype:
-                c = astype(c, x.array.dtype)
+            value = x.array
+            if c.shape != value.shape:
+                c = unbroadcast(c, value.shape)
+            if c.dtype is not value.dtype:
+                c = astype(c, value.dtype)
             if source not in cotangents and x.index is None:
                 cotangents[source] = c
             elif source in own:

@@ -14,7 +14,8 @@ class Node:
     """One recorded use of a primitive; a leaf (a parameter, say) has no primitive and keeps the gradient.
 
     Nodes point at their inputs and never at what was made of them, so that a graph is freed by reference
-    counting alone. A node that `backward()` has freed has `inputs` None.
+    counting alone. `inputs` None says that `backward()` has freed the node; on a leaf, that the derivative it was
+    made for is done, and nobody asks for its gradient any more.
     """
 
     __slots__ = ("__weakref__", "grad", "inputs", "output", "primitive", "serial", "settings", "values")
