@@ -1,6 +1,6 @@
 """minigrad: reverse-mode automatic differentiation that can be read, and recurrent networks on it."""
 
-from . import functional, io, nn, ops, optim
+from . import data, functional, io, nn, ops, optim
 from .checkpoint import checkpoint  # the function, which hides the module of its name
 from .convolution import conv2d, max_pool2d
 from .einsum import einsum
@@ -16,10 +16,10 @@ from .tensor import Tensor, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [  # written out: type checkers read it
-    "Tensor", "abs", "add", "argmax", "argmin", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "conv2d",
-    "cos", "cumsum", "divide", "einsum", "enable_grad", "equal", "erf", "exp", "expand_dims", "expm1", "flip",
-    "functional", "gelu", "getitem", "grad", "greater", "greater_equal", "hessian", "hvp", "io", "isfinite",
-    "isnan", "jacobian", "jvp", "leaky_relu", "less", "less_equal", "load", "log", "log1p", "logsumexp",
+    "Tensor", "abs", "add", "argmax", "argmin", "astype", "broadcast_to", "checkpoint", "clip", "concatenate",
+    "conv2d", "cos", "cumsum", "data", "divide", "einsum", "enable_grad", "equal", "erf", "exp", "expand_dims",
+    "expm1", "flip", "functional", "gelu", "getitem", "grad", "greater", "greater_equal", "hessian", "hvp", "io",
+    "isfinite", "isnan", "jacobian", "jvp", "leaky_relu", "less", "less_equal", "load", "log", "log1p", "logsumexp",
     "manual_seed", "matmul", "max", "max_pool2d", "maximum", "mean", "min", "minimum", "multiply", "negative", "nn",
     "no_grad", "not_equal", "ops", "optim", "pad", "power", "prod", "relu", "reshape", "save", "sigmoid", "sign",
     "silu", "sin", "softplus", "split", "sqrt", "square", "squeeze", "stack", "subtract", "sum", "swapaxes", "take",
