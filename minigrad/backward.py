@@ -65,7 +65,7 @@ def visit(
             continue
         rule = node.primitive.rule
         if rule is None:  # a checkpoint: what it dropped is recorded again, and visited
-            node.primitive.retrace(node.values, g, cotangents, own, create_graph)
+            node.primitive.retrace(node, g, cotangents, own, create_graph)
             sent: Any = ()
         else:
             inputs, values, y = node.inputs, node.values, node.output

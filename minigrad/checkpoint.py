@@ -23,28 +23,27 @@ class Replay:
 
     def __init__(self) -> None:
         self.random_state = generator().bit_generator.state
-        self.serial = 0  # of its node: an `assign_` after that would change what f computes
-        self.shapes: list[tuple[int, ...]] = []  # of what it recorded and returned the first time
 
     def retrace(
-        self, call: Any, gs: dict[int, Any], cotangents: dict[Node, Any], own: set[Node], create_graph: bool
+        self, node: Node, gs: dict[int, Any], cotangents: dict[Node, Any], own: set[Node], create_graph: bool
     ) -> None:
-        """Record again what was dropped, and visit it as if it had been kept. `call`: f and its arguments."""
+        """Record again what was dropped, and visit it as if it had been kept. `node.values`: f, its arguments."""
+        f, arguments = node.values  # type: ignore[misc]
         since = next_serial()
-        outputs = list(recorded(self.run(*call), since).values())
-        shapes = [y.shape for y in outputs]
-        if shapes != self.shapes:
+        outputs = list(recorded(self.run(f, arguments), since).values())
+        first, shapes = [y.shape for y in node.output], [y.shape for y in outputs]
+        if shapes != first:
             raise RuntimeError(
-                f"checkpoint: the function recorded outputs of shapes {self.shapes} at first, and {shapes} when it was "
+                f"checkpoint: the function recorded outputs of shapes {first} at first, and {shapes} when it was "
                 "run again; it must do the same each time"
             )
         for i, g in gs.items():
             deliver(cotangents, outputs[i], g)
         roots: Any = {outputs[i].node for i in gs}
-        nodes = reachable(roots, since=since)
-        for node in nodes:  # sources are inputs of the checkpoint's own node; a constant is seen only here
-            check_unchanged(node, self.serial, since)
-        visit(nodes, cotangents, own, create_graph, create_graph)
+        retraced = reachable(roots, since=since)
+        for inner in retraced:  # sources are inputs of the checkpoint's own node; a constant is seen only here
+            check_unchanged(inner, node.serial, since)
+        visit(retraced, cotangents, own, create_graph, create_graph)
 
     def run(self, f: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """What f returns, with the random numbers that it drew the first time."""
@@ -74,8 +73,6 @@ def checkpoint(f: Callable[..., Any], *xs: Any) -> Any:
         return returned
     inputs = tuple(sources.values())
     node = Node(replay, inputs, (f, rebuilt(xs, map(fixed, tensors(xs)))), tuple(y.array for y in outputs.values()))
-    replay.serial = node.serial
-    replay.shapes = [y.shape for y in outputs.values()]
     twins = {key: Tensor(y.array, node, i) for i, (key, y) in enumerate(outputs.items())}
     return rebuilt(returned, (twins.get((y.node, y.index), y) for y in tensors(returned)))
 

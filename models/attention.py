@@ -12,7 +12,7 @@ from minigrad import Tensor
 from minigrad.functional import softmax
 from minigrad.nn import Linear, Module
 
-from .layer import steps_within
+from .layer import steps_within, without_padding
 
 
 class Memory(NamedTuple):
@@ -34,7 +34,7 @@ class Attention(Module):
         if lengths is None:
             return Memory(values, self.keys(values))
         within = steps_within(lengths, *values.shape[:2])
-        values = mg.where(within[:, :, None], values, 0)
+        values = without_padding(values, within)
         return Memory(values, self.keys(values), within)
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:

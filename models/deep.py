@@ -14,7 +14,7 @@ from minigrad.nn import Dropout, Module
 
 from .bidirectional import Bidirectional
 from .cell import Cell, State
-from .layer import Layer, without_padding
+from .layer import Layer, steps_within, without_padding
 
 
 class Deep(Module):
@@ -54,7 +54,7 @@ class Deep(Module):
             dropped = self.dropout(x) if i else x
             outputs, last = layer(dropped, state[i] if state is not None else None, lengths, unroll)
             if self.residual and outputs.shape == x.shape:
-                outputs = outputs + (x if lengths is None else without_padding(x, lengths))
+                outputs = outputs + (x if lengths is None else without_padding(x, steps_within(lengths, *x.shape[:2])))
             x = outputs
             final.append(last)
         return x, tuple(final)

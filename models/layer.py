@@ -57,8 +57,9 @@ class Layer(Module):
         if lengths is None:
             alive: list[Any] = [None] * time
         else:
-            alive = np.split(steps_within(lengths, batch, time), time, axis=1)  # per step [batch, 1]
-            x = without_padding(x, lengths)
+            within = steps_within(lengths, batch, time)
+            alive = np.split(within, time, axis=1)  # per step [batch, 1]
+            x = without_padding(x, within)
         if self.training and self.input_dropout.p:
             x = x * self.input_dropout(ones_like(x[:, :1]))
         mask = None
@@ -80,9 +81,9 @@ def ones_like(x: Tensor) -> Tensor:
     return mg.tensor(np.ones(x.shape, x.dtype))
 
 
-def without_padding(x: Tensor, lengths: ArrayLike) -> Tensor:
-    """x [batch, time, features] with zeros past each sequence's end, whatever stood there."""
-    return mg.where(steps_within(lengths, *x.shape[:2])[:, :, np.newaxis], x, 0)
+def without_padding(x: Tensor, within: np.ndarray) -> Tensor:
+    """x [batch, time, features] with zeros where it is not `within` a sequence [batch, time], whatever stood there."""
+    return mg.where(within[:, :, np.newaxis], x, 0)
 
 
 def steps_within(lengths: ArrayLike, batch: int, time: int) -> np.ndarray:

@@ -8,17 +8,14 @@ from typing import Any
 
 import minigrad as mg
 from minigrad import Tensor
+from minigrad.checkpoint import rebuilt, tensors
 
-from .cell import State, map_state
+from .cell import State
 
 
 def detach(state: State) -> State:
     """The same state (None, or nested tuples of Tensors) without its history: no gradient flows back past it."""
-    if state is None or isinstance(state, Tensor):
-        return state if state is None else state.detach()
-    if hasattr(state, "_fields"):
-        return map_state(Tensor.detach, state)
-    return tuple(detach(part) for part in state)
+    return rebuilt(state, (part if part is None else part.detach() for part in tensors(state)))
 
 
 def truncated(

@@ -19,3 +19,8 @@ def differences(f: Callable[[Arrays], np.ndarray], xs: Arrays, vs: Arrays) -> np
     coarse, middle, fine = (at(REAL_STEP / 2**i) for i in range(3))
     once = (4 * middle - coarse) / 3, (4 * fine - middle) / 3
     return (16 * once[1] - once[0]) / 15
+
+
+def direction(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of 0.5 to 1 and either sign: along a tiny one, x + h * v would be mostly rounding."""
+    return rng.uniform(0.5, 1, shape) * rng.choice([-1, 1], shape)

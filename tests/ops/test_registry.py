@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import minigrad as mg
 from minigrad.graph import Primitive, registry
 from tests.ops.cases import FORMULAS, SETTINGS, TABLE, Case, calls, outputs_of
-from tests.ops.oracles import complex_step, differences
+from tests.ops.oracles import complex_step, differences, direction
 
 NAMES = sorted(registry)
 DIFFERENTIABLE = [name for name in NAMES if registry[name].rule]
@@ -92,7 +92,7 @@ def test_gradient(name, data):
     case = data.draw(calls(name, np.float64))
     wanted = chosen(case, data)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    weights, vs = weights_for(case, rng), [rng.uniform(-1, 1, case.inputs[i].shape) for i in wanted]
+    weights, vs = weights_for(case, rng), [direction(rng, case.inputs[i].shape) for i in wanted]
     derivative = complex_step if case.primitive.analytic else differences
     expected = derivative(lambda xs: weighted(forward(case, wanted, xs), weights), [case.inputs[i] for i in wanted], vs)
     gradients = gradients_of(case, wanted, weights)
@@ -111,7 +111,7 @@ def test_second_derivative(name, data):
     wanted = chosen(case, data)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     weights = weights_for(case, rng)
-    us, vs = ([rng.uniform(-1, 1, case.inputs[i].shape) for i in wanted] for _ in range(2))
+    us, vs = ([direction(rng, case.inputs[i].shape) for i in wanted] for _ in range(2))
 
     def slope(xs):
         moved = Case(case.primitive, replaced(case.inputs, wanted, xs), case.settings)
