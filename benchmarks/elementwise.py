@@ -2,19 +2,15 @@
 
 import argparse
 import inspect
-import os
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-for setting in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # they slow NumPy down; it reads them when it is imported
-    os.environ.pop(setting, None)
+import numba
+import numpy as np
 
-import numba  # noqa: E402
-import numpy as np  # noqa: E402
-
-from minigrad import kernels  # noqa: E402
+from minigrad import kernels
 
 try:
     import torch

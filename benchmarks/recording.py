@@ -12,8 +12,6 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 
-for setting in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # they slow NumPy down; it reads them when it is imported
-    os.environ.pop(setting, None)
 for setting in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[setting] = "1"
 
