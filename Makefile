@@ -9,8 +9,9 @@ STAMPS = .venv/.demos .venv/.dev .venv/.parity .venv/.bench
 help:
 	@echo 'make demo    train a small recurrent network on handwritten digits'
 	@echo 'make test    run the tests'
+	@echo 'make mutants break every derivative in every way, one at a time: the tests must notice'
 	@echo 'make lint    ruff (rules and format) and mypy'
-	@echo 'make bench   time minigrad beside its peers (installs PyTorch)'
+	@echo 'make bench   time minigrad beside its peers (installs PyTorch, JAX and ONNX Runtime)'
 	@echo 'make parity  add PyTorch to .venv, so that make test compares with it'
 	@echo 'make clean   remove .venv, caches and build artefacts'
 	@echo
@@ -21,17 +22,18 @@ demo: .venv/.demos
 	.venv/bin/python -m demos.digits $(ARGS)
 
 test: .venv/.dev
-	.venv/bin/python -m pytest -q $(ARGS)
+	.venv/bin/python -m pytest -q -n auto --dist loadfile $(ARGS)
+
+mutants: .venv/.dev
+	.venv/bin/python -m tests.mutants $(ARGS)
 
 lint: .venv/.dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy minigrad models demos benchmarks
 
-# these two settings would slow NumPy's matrix products down
 bench: .venv/.bench
-	unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE; \
-	  .venv/bin/python -m benchmarks.recording $(ARGS) && .venv/bin/python -m benchmarks.elementwise $(ARGS)
+	.venv/bin/python -m benchmarks $(ARGS)
 
 parity: .venv/.parity
 
@@ -48,5 +50,5 @@ $(STAMPS): .venv/.%: pyproject.toml
 	.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[$*]'
 	@touch $@
 
-.PHONY: help demo test lint bench parity clean
+.PHONY: help demo test mutants lint bench parity clean
 .NOTPARALLEL:

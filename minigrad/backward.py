@@ -99,7 +99,7 @@ def visit(
                 if x.index is None:
                     own.add(source)
         if not retain_graph:
-            node.inputs = node.values = node.output = None
+            node.inputs = node.values = node.output = node.settings = None  # type: ignore[assignment]
 
 
 def deliver(cotangents: dict[Node, Any], x: Traced, c: Any) -> None:

@@ -115,7 +115,8 @@ def bce_with_logits(logits: Data, targets: Tensor | ArrayLike, reduction: str = 
     array = as_array(probabilities)
     if (wrong := array[(array < 0) | (array > 1)]).size:
         raise ValueError(f"bce_with_logits: expected targets from 0 to 1, got {wrong[0]}")
-    return reduced((1 - probabilities) * logits + ops.softplus(-logits), reduction)
+    # both terms positive: each loss is exact to rounding, however confident the logit
+    return reduced(probabilities * ops.softplus(-logits) + (1 - probabilities) * ops.softplus(logits), reduction)
 
 
 # parts of networks
@@ -133,8 +134,7 @@ def linear(x: Data, weight: Tensor | np.ndarray, bias: Tensor | np.ndarray | Non
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: expected bias {weight.shape[:1]}, one for each row of weight, got {bias.shape}")
-    y = ops.matmul(x, ops.swapaxes(weight, 0, 1))
-    return y if bias is None else y + bias
+    return ops.matmul(x, ops.swapaxes(weight, 0, 1)) if bias is None else ops.affine(x, weight, bias)
 
 
 def layer_norm(

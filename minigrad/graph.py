@@ -71,7 +71,7 @@ class Primitive:
         inputs, settings = self.bind(arguments, named)
         values = [x.array if isinstance(x, Traced) else as_data(x, self.name) for x in inputs]
         nodes = [x.node for x in inputs if isinstance(x, Traced)]
-        if not (self.rule and mode.recording and any(nodes)):
+        if not ((self.rule or mode.tracing) and mode.recording and any(nodes)):
             output = self.run(values, settings)
             return wrap(output, None) if nodes else output
         values = [v if isinstance(x, Traced) else private(v, self.name) for v, x in zip(values, inputs)]

@@ -7,9 +7,10 @@ from contextlib import ContextDecorator
 
 
 class Mode(threading.local):
-    """What the present thread does: `recording` is off under `no_grad`."""
+    """What the present thread does: `recording` is off under `no_grad`; `tracing` records comparisons too."""
 
     recording = True
+    tracing = False
 
 
 mode = Mode()

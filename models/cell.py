@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 import minigrad as mg
 from minigrad import Tensor
+from minigrad.functional import linear
+from minigrad.fusion import recurrence
 from minigrad.nn import Module, Parameter, init
 
 State = Any  # the hidden state, a Tensor [batch, hidden], or a NamedTuple of such Tensors whose first is that
@@ -61,13 +64,25 @@ class Cell(Module):
     def forward(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """One step: x_t [batch, input], state (None: zeros) -> output [batch, hidden], next state."""
         check_input(type(self).__name__, x_t, ("batch", "input"), self.input_size)
-        state = self.checked_state(state, x_t.shape[0])
-        state = self.step(self.input_map(x_t), state)
-        return hidden(state), state
+        batch = x_t.shape[0]
+        state = self.checked_state(state, batch)
+        compiled = self.compiled(x_t, state)
+        if compiled is None:
+            new = self.step(self.input_map(x_t), state)
+            return hidden(new), new
+
+        def replay(x: Tensor, before: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            new = self.step(self.input_map(mg.squeeze(x, 1)), like(state, before))
+            return mg.expand_dims(hidden(new), 1), *parts(new)
+
+        sequence = mg.expand_dims(x_t, 1)  # of one step
+        _, *parts_of_new = compiled(sequence, parts(state), np.ones(batch, int), False, None, replay)
+        new = like(state, parts_of_new)
+        return hidden(new), new
 
     def input_map(self, x: Tensor) -> Tensor:
         """The affine map of the input, [..., input] -> [..., gates * hidden]: for all steps at once."""
-        return x @ self.weight_ih.T + self.bias
+        return linear(x, self.weight_ih, self.bias)
 
     def hidden_map(self, h: Tensor) -> Tensor:
         """The linear map of the hidden state, [batch, hidden] -> [batch, gates * hidden]."""
@@ -76,7 +91,10 @@ class Cell(Module):
     def step(self, mapped_x: Tensor, state: Any, mask: Tensor | None = None) -> Any:
         """The next state from the mapped input [batch, gates * hidden]; `mask` drops entries of h on its way in."""
         h = hidden(state) if mask is None else hidden(state) * mask
-        new = self.body(self.blocks(mapped_x), self.blocks(self.hidden_map(h)), state)
+        return self.checked_new(self.body(self.blocks(mapped_x), self.blocks(self.hidden_map(h)), state))
+
+    def checked_new(self, new: Any) -> Any:
+        """What the body returned, if it is of the state's kind; TypeError otherwise."""
         if not isinstance(new, kind := self.State or Tensor):
             raise TypeError(f"{type(self).__name__}.body must return the next state, {kind.__name__}, got {new!r}")
         return new
@@ -84,6 +102,29 @@ class Cell(Module):
     def blocks(self, mapped: Tensor) -> tuple[Tensor, ...]:
         """One block [..., hidden] for each gate."""
         return mg.split(mapped, self.gates, -1)
+
+    def fusible(self) -> bool:
+        """Whether a step is the affine map of x, the linear map of h, and the body, so that it can be compiled."""
+        return type(self).step is Cell.step and self.plain_maps()
+
+    def plain_maps(self) -> bool:
+        """Whether a subclass has left the maps of x and h as they are."""
+        return all(getattr(type(self), name) is getattr(Cell, name) for name in ("input_map", "hidden_map", "blocks"))
+
+    def compiled(self, x: Tensor, state: Any) -> Any:
+        """The loop over time for this cell, generated from its body; None where there can be none."""
+        weights = self.weight_ih, self.bias, self.weight_hh
+        dtypes = {t.dtype for t in (x, *weights, *parts(state))}
+        if len(dtypes) > 1 or not self.fusible():
+            return None
+        count, gates = len(parts(state)), self.gates
+
+        def body(*blocks: Tensor) -> Any:
+            new = self.body(blocks[:gates], blocks[gates : 2 * gates], like(state, blocks[2 * gates :]))
+            return self.checked_new(new)
+
+        loop = recurrence(self, body, gates, count, self.hidden_size, x.dtype)
+        return loop and partial(loop, weights)
 
     def zero_state(self, batch: int) -> Any:
         """The state before the first step: zeros."""
@@ -109,6 +150,11 @@ class Cell(Module):
 def parts(state: State) -> tuple[Tensor, ...]:
     """The Tensors in a state."""
     return tuple(state) if isinstance(state, tuple) else (state,)
+
+
+def like(state: State, tensors: Sequence[Tensor]) -> State:
+    """A state of the same kind, of other Tensors."""
+    return type(state)(*tensors) if isinstance(state, tuple) else tensors[0]
 
 
 def hidden(state: State) -> Tensor:

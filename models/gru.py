@@ -37,6 +37,10 @@ class GRUCell(Cell):
         n = tanh(x[2] + r * (h[2] + self.bias_hn))
         return n + z * (state - n)
 
+    def fusible(self) -> bool:
+        """Only where the reset gate comes after the product."""
+        return self.reset_after and type(self).step is GRUCell.step and self.plain_maps()
+
     def step(self, mapped_x: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:
         """One step; where the reset gate comes before the product, the candidate's product waits for it."""
         if self.reset_after:

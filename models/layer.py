@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ import minigrad as mg
 from minigrad import Tensor
 from minigrad.nn import Dropout, Module
 
-from .cell import Cell, State, check_input, hidden, map_state
+from .cell import Cell, State, check_input, hidden, like, map_state, parts
 
 
 class Layer(Module):
@@ -54,26 +55,38 @@ class Layer(Module):
         check_input(type(self.cell).__name__, x, ("batch", "time", "input"), self.cell.input_size)
         batch, time = x.shape[:2]
         state = self.cell.checked_state(state, batch)
-        if lengths is None:
-            alive: list[Any] = [None] * time
-        else:
-            within = steps_within(lengths, batch, time)
-            alive = np.split(within, time, axis=1)  # per step [batch, 1]
+        within = None if lengths is None else steps_within(lengths, batch, time)
+        if within is not None:
             x = without_padding(x, within)
         if self.training and self.input_dropout.p:
             x = x * self.input_dropout(ones_like(x[:, :1]))
         mask = None
         if self.training and self.recurrent_dropout.p:
             mask = self.recurrent_dropout(ones_like(hidden(state)))
-        mapped = mg.unstack(self.cell.input_map(x), axis=1)
-        outputs: list[Any] = [None] * time
-        for t in reversed(range(time)) if self.reverse else range(time):
-            new = self.cell.step(mapped[t], state, mask)
-            if alive[t] is None:
+        compiled = None if unroll else self.cell.compiled(x, state)
+        if compiled is None:
+            return self.unrolled(x, state, within, mask)
+
+        def replay(x: Tensor, before: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            outputs, final = self.unrolled(x, like(state, before), within, mask)
+            return outputs, *parts(final)
+
+        steps = np.full(batch, time) if within is None else within.sum(axis=1)
+        outputs, *final = compiled(x, parts(state), steps, self.reverse, None if mask is None else mask.array, replay)
+        return outputs, like(state, final)
+
+    def unrolled(self, x: Tensor, state: State, within: np.ndarray | None, mask: Tensor | None) -> tuple[Tensor, State]:
+        """The outputs and the final state, step by step; `within` [batch, time] says which steps are not padding."""
+        steps = mg.unstack(self.cell.input_map(x), axis=1)
+        outputs: list[Any] = [None] * len(steps)
+        for t in reversed(range(len(steps))) if self.reverse else range(len(steps)):
+            new = self.cell.step(steps[t], state, mask)
+            if within is None:
                 state, outputs[t] = new, hidden(new)
             else:
-                state = map_state(partial(mg.where, alive[t]), new, state)
-                outputs[t] = mg.where(alive[t], hidden(new), 0)
+                alive = within[:, t : t + 1]
+                state = map_state(partial(mg.where, alive), new, state)
+                outputs[t] = mg.where(alive, hidden(new), 0)
         return mg.stack(outputs, axis=1), state
 
 

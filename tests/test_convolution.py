@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
-from tests.ops.oracles import complex_step
+from minigrad.testing import check_gradients
 from tests.parity import assert_same_as_torch
 
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 3))
@@ -55,23 +55,15 @@ def by_definition(x, weight, bias, stride, padding):
 def test_conv2d_by_its_definition(size, stride, padding, seed):
     rng = np.random.default_rng(seed)
     xs = [rng.normal(size=s) for s in ((2, 2, 3, 4), (3, 2, *size), (3,))]
-    vs = [rng.normal(size=x.shape) for x in xs]
-    f = lambda xs: np.sum(np.sin(by_definition(*xs, stride, padding)))  # noqa: E731
-    leaves = [mg.tensor(x, requires_grad=True) for x in xs]
-    y = mg.conv2d(*leaves, stride=stride, padding=padding)
-    np.testing.assert_allclose(y.numpy(), by_definition(*xs, stride, padding), rtol=1e-12, atol=1e-12)
-    mg.sin(y).sum().backward()
-    slope = sum(np.sum(x.grad.numpy() * v) for x, v in zip(leaves, vs))
-    np.testing.assert_allclose(slope, complex_step(f, xs, vs), rtol=1e-11, atol=1e-11)
+    f = lambda *xs: mg.conv2d(*xs, stride=stride, padding=padding)  # noqa: E731
+    np.testing.assert_allclose(f(*xs), by_definition(*xs, stride, padding), rtol=1e-12, atol=1e-12)
+    check_gradients(f, *xs, order=2)
 
 
-def test_conv2d_twice_differentiated():
-    rng = np.random.default_rng(0)
-    x, w, v = rng.normal(size=(1, 2, 4, 4)), rng.normal(size=(2, 2, 2, 2)), rng.normal(size=(2, 2, 2, 2))
-    loss = lambda w: mg.sum(mg.conv2d(x, w, stride=2, padding=1) ** 3)  # noqa: E731
-    y, dy = (by_definition(x, k, 0, (2, 2), (1, 1)) for k in (w, v))
-    vhv = np.sum(6 * y * dy * dy)  # y is linear in w
-    np.testing.assert_allclose(np.sum(mg.hvp(loss, w, v).numpy() * v), vhv, rtol=1e-12)
+@given(size=PAIRS, stride=PAIRS, seed=st.integers(0, 2**32 - 1))
+def test_derivatives_of_max_pool2d(size, stride, seed):
+    x = np.random.default_rng(seed).permutation(24).reshape(2, 3, 4) / 10  # no ties
+    check_gradients(lambda x: mg.max_pool2d(x, size, stride), x, order=2)
 
 
 def test_max_pool2d_shares_at_a_tie():

@@ -1,4 +1,4 @@
-"""What the README and CONTRIBUTING show runs, and gives what they say."""
+"""What the README, CONTRIBUTING and docs show runs, and gives what they say."""
 
 import re
 import textwrap
@@ -12,15 +12,20 @@ import minigrad as mg
 from minigrad import Tensor, sigmoid, tanh
 from minigrad.graph import registry
 from minigrad.ops import nonlinear
+from minigrad.testing import GradientError
+from minigrad.testing.strategies import recipes
 from models import Cell, Layer, LSTMState
 
 ROOT = Path(__file__).parent.parent
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def blocks(name):
     """The Python code in a document, a block each."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```python\n(.*?)^```", read(name), re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def names():
 
 
 def test_readme(names):
-    taste, network, cell = blocks("README.md")
+    taste, network, cell, fused = blocks("README.md")
     exec(taste, names)
     assert repr(names["x"].grad) in taste
     assert mg.grad(names["f"])([1.0, 2.0]).tolist() == [3, 12]
@@ -41,6 +46,10 @@ def test_readme(names):
     assert all(p.grad is not None for p in names["net"].parameters())
     exec(cell, names)
     assert isinstance(Layer(names["LSTMCell"](8, 4))(mg.tensor(np.ones((2, 3, 8))))[1], LSTMState)
+    exec(fused, names)
+    x = np.linspace(-2, 2, 5)
+    np.testing.assert_allclose(names["swish"](x, 1.0), mg.silu(x), rtol=1e-14)
+    assert "def forward(" in names["swish"].source
 
 
 def test_the_cell_in_contributing(names):
@@ -54,7 +63,7 @@ def test_the_cell_in_contributing(names):
 
 
 def test_the_op_in_contributing():
-    declaration, *_ = re.findall(r"^   ```python\n(.*?)^   ```", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+    declaration, *_ = re.findall(r"^   ```python\n(.*?)^   ```", read("CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
     declared = dict(vars(nonlinear))
     exec(textwrap.dedent(declaration).replace("from .", "from minigrad.ops."), declared)
     try:
@@ -68,7 +77,44 @@ def test_the_op_in_contributing():
         del registry["softsign"]
 
 
+@pytest.fixture
+def clean_registry(monkeypatch):
+    """What a page declares is gone after it."""
+    for table in (registry, recipes):
+        for name in ("softsign", "roll"):
+            monkeypatch.setitem(table, name, None)
+            monkeypatch.delitem(table, name)
+
+
+def test_the_page_on_testing(clean_registry):
+    page: dict = {}
+    tests = set()
+    *run, planted = blocks("docs/testing.md")
+    for block in run:
+        exec(block, page)
+        for name in sorted({name for name in page if name.startswith("test_")} - tests):
+            page[name]()
+            tests.add(name)
+    assert tests == {"test_softsign", "test_programs", "test_programs_that_roll"}
+    (report,) = re.findall(r"^```text\n(.*?)\n```", read("docs/testing.md"), re.MULTILINE | re.DOTALL)
+    with pytest.raises(GradientError) as caught:
+        exec(planted, page)
+    assert str(caught.value) == report
+
+
+def test_links_lead_somewhere():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_page_is_in_the_map_of_docs():
+    for page in (ROOT / "docs").glob("[a-z]*.md"):
+        assert f"({page.name})" in read("docs/README.md")
+        assert page.name == "testing.md" or not blocks(f"docs/{page.name}"), "a test has to run what it shows"
+
+
 def test_the_map_in_the_readme_names_what_there_is():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = read("README.md")
     modules = {path.stem for path in (ROOT / "minigrad").glob("[a-z]*") if path.is_dir() or path.suffix == ".py"}
     assert not {name for name in modules if not re.search(rf"\b{name}\b", text)}

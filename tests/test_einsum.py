@@ -42,6 +42,23 @@ def einsum_of_torch(subscripts, tensors):
     return torch.einsum(subscripts, *tensors)
 
 
+@pytest.mark.parametrize("subscripts", ["ij,jk", "ba", "kbj,jti", "i,i", "tkb,bj,k", "i", "zyxw"])
+def test_without_an_arrow_what_stands_once_stays_in_alphabetical_order(subscripts):
+    arrays = [np.random.default_rng(0).normal(size=[SIZES.get(k, 2) for k in term]) for term in subscripts.split(",")]
+    np.testing.assert_allclose(mg.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays), rtol=1e-12)
+
+
+@pytest.mark.parametrize("stretched", [0, 1])
+def test_a_stretched_axis_gets_the_sum_of_its_copies(stretched):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(2, 4)), rng.normal(size=(4, 3))]
+    arrays[stretched] = arrays[stretched].take([0], axis=1 - stretched)  # the axis that is summed over
+    full = [np.broadcast_to(x, shape) for x, shape in zip(arrays, [(2, 4), (4, 3)])]
+    found = mg.grad(lambda *xs: (mg.einsum("ij,jk->ik", *xs) ** 2).sum(), argnums=stretched)(*arrays)
+    copies = mg.grad(lambda *xs: (mg.einsum("ij,jk->ik", *xs) ** 2).sum(), argnums=stretched)(*full)
+    np.testing.assert_allclose(found, copies.numpy().sum(1 - stretched, keepdims=True), rtol=1e-12)
+
+
 def test_axes_of_size_1_are_stretched_and_summed_back():
     a, b = np.ones((2, 1)), np.arange(15.0).reshape(5, 3)
     assert_same_as_torch(lambda *xs: mg.einsum("ij,jk->ik", *xs), lambda *ts: einsum_of_torch("ij,jk->ik", ts), a, b)

@@ -1,5 +1,6 @@
-"""Softmax, losses, dropout, normalisation: what must hold, beside PyTorch and differences, and the refusals."""
+"""Softmax, losses, dropout, normalisation: what must hold, derivatives, values beside PyTorch, and the refusals."""
 
+import inspect
 import math
 import re
 
@@ -11,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import minigrad as mg
 from minigrad import functional
-from tests.ops.oracles import differences
+from minigrad.testing import check_gradients
 from tests.parity import assert_same_as_torch
 
 RNG = np.random.default_rng(1)
@@ -100,6 +101,8 @@ def test_binary_cross_entropy_is_that_of_two_classes(x, data):
     losses = functional.bce_with_logits(x, targets, "none")
     np.testing.assert_allclose(losses, functional.cross_entropy(two, targets, reduction="none"), rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(functional.bce_with_logits(x, targets == 1, "none"), losses)
+    np.testing.assert_allclose(functional.bce_with_logits(x, targets, "sum"), losses.sum(), rtol=1e-12)
+    np.testing.assert_allclose(functional.bce_with_logits(x, targets), losses.mean(), rtol=1e-12)
 
 
 @given(matrices, st.floats(0, 1), st.integers(0, 2**32))
@@ -133,7 +136,25 @@ def test_layer_norm_has_mean_zero_and_variance_one(x):
     np.testing.assert_allclose(y.var(-1), x.var(-1) / (x.var(-1) + 1e-5), rtol=1e-7, atol=1e-12)
 
 
-# value and derivatives, beside PyTorch and beside differences
+@given(matrices, st.integers(0, 2**32))
+def test_layer_norm_scales_and_shifts_what_it_normalised(x, seed):
+    weight, bias = np.random.default_rng(seed).normal(size=(2, x.shape[-1]))
+    expected = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(functional.layer_norm(x), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(functional.layer_norm(x, weight), expected * weight, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(functional.layer_norm(x, weight, bias), expected * weight + bias, rtol=1e-9, atol=1e-9)
+
+
+@given(matrices, st.integers(1, 4), st.integers(0, 2**32))
+def test_linear_is_a_product_and_a_shift(x, out, seed):
+    rng = np.random.default_rng(seed)
+    weight, bias = rng.normal(size=(out, x.shape[-1])), rng.normal(size=out)
+    expected = np.einsum("...i,oi->...o", x, weight)
+    np.testing.assert_allclose(functional.linear(x, weight), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(functional.linear(x, weight, bias), expected + bias, rtol=1e-12, atol=1e-12)
+
+
+# values beside PyTorch, and derivatives
 
 CASES = {
     "softmax": (functional.softmax, lambda f, x: f.softmax(x, -1), (X,)),
@@ -221,20 +242,26 @@ def test_second_derivative_beside_torch(ours, theirs, inputs):
 
 
 @every
-def test_derivatives_beside_differences(ours, theirs, inputs):
-    number, argnums = weighted(ours), tuple(range(len(inputs)))
-    directions = [np.sin(1 + i + np.arange(x.size)).reshape(x.shape) for i, x in enumerate(inputs)]
+def test_derivatives_to_second_order(ours, theirs, inputs):
+    check_gradients(ours, *inputs, order=2)
 
-    def slope(*xs):
-        gradients = mg.grad(number, argnums)(*xs)
-        return sum((g * v).sum() for g, v in zip(gradients, directions))
 
-    value = lambda xs: number(*map(mg.tensor, xs)).item()  # noqa: E731
-    first = slope(*map(mg.tensor, inputs)).item()
-    np.testing.assert_allclose(first, differences(value, inputs, directions), rtol=1e-8, atol=1e-9)
-    second = mg.jvp(slope, [mg.tensor(x) for x in inputs], directions)[1].item()
-    by_differences = differences(lambda xs: slope(*map(mg.tensor, xs)).item(), inputs, directions)
-    np.testing.assert_allclose(second, by_differences, rtol=1e-8, atol=1e-9)
+def test_derivatives_of_dropout():
+    check_gradients(lambda x: functional.dropout(x, 0.3), X, order=2)
+
+
+# what the functions share, and what has no gradient
+OTHERS = {
+    "as_array", "below_top", "check_axis", "check_floats", "check_indices", "check_probability", "check_reduction",
+    "class_labels", "entry_of", "is_float", "matching", "one_hot", "reduce_kept", "reduced",
+}  # fmt: skip
+
+
+def test_every_function_has_a_case():
+    public = {
+        name for name, f in inspect.getmembers(functional, inspect.isfunction) if f.__module__ == functional.__name__
+    }
+    assert public - OTHERS == {name.split(",")[0] for name in CASES} | {"dropout"}
 
 
 @every

@@ -22,9 +22,10 @@ FLOORS = [
     {"minigrad.backward", "minigrad.convolution", "minigrad.einsum"},
     {"minigrad.tensor"},
     {"minigrad.transforms", "minigrad.checkpoint"},
-    {"minigrad.functional"},
+    {"minigrad.functional", "minigrad.fusion"},
     {"minigrad.io"},
     {"minigrad.nn", "minigrad.optim", "minigrad.data"},
+    {"minigrad.testing"},
     {"minigrad"},
     {"models"},
     {"demos"},
@@ -113,6 +114,8 @@ PUBLIC = {
     "minigrad.functional": "softmax log_softmax cross_entropy nll_loss mse_loss l1_loss huber_loss bce_with_logits "
     "dropout one_hot layer_norm",
     "minigrad.nn": "Module Parameter Linear Embedding Dropout LayerNorm Conv2d MaxPool2d Flatten Sequential init",
+    "minigrad.testing": "check_gradients check_same check_checkpointed check_batched check_fused check_unrolled "
+    "GradientError",
     "minigrad.optim": "SGD RMSProp Adam AdamW clip_grad_norm clip_grad_value",
     "models": "RNN LSTM GRU RNNCell LSTMCell GRUCell",
 }

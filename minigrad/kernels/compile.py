@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,3 +51,29 @@ def ufunc(function: Callable[..., Any], dtype: np.dtype) -> np.ufunc:
         compiled = build(cache=False)
     _alive.append(compiled)
     return compiled.ufunc  # Numba's own wrapper around it looks for overrides first: 0.87 us a call, not 0.27
+
+
+def compiled(function: Callable[..., Any], fastmath: Collection[str] = ("contract",)) -> Any:
+    """The function compiled for each kind of arguments, at their first use, without the GIL."""
+    from numba import njit
+
+    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": {*fastmath}}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to cache in
+        return njit(**options)(function)
+
+
+def announced(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """The function, whose first call says what it is doing if it takes long."""
+    fresh = [True]
+
+    def call(*arguments: Any) -> Any:
+        if not fresh:
+            return function(*arguments)
+        with first_use(what):
+            result = function(*arguments)
+            fresh.clear()
+            return result
+
+    return call

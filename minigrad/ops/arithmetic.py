@@ -30,7 +30,7 @@ def astype(x, /, dtype):
 add = pointwise(np.add, vjp=lambda g, y, a, b: (g, g))
 subtract = pointwise(np.subtract, vjp=lambda g, y, a, b: (g, -g))
 multiply = pointwise(np.multiply, vjp=lambda g, y, a, b: (g * b, g * a))
-divide = pointwise(np.divide, vjp=lambda g, y, a, b: (g / b, -g / b * y), domain=(REAL, NONZERO))
+divide = pointwise(np.divide, vjp=lambda g, y, a, b: (g / b, -g * (y / b)), domain=(REAL, NONZERO))
 negative = pointwise(np.negative, vjp=lambda g, y, x: -g)
 square = pointwise(np.square, vjp=lambda g, y, x: 2 * g * x)
 

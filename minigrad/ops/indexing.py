@@ -4,6 +4,7 @@ import numpy as np
 
 from ..arrays import plain_index
 from ..graph import primitive
+from ..kernels.loops import add_at
 from .shape import reshape
 
 
@@ -22,7 +23,7 @@ def scatter(x, /, shape, index):
     """Zeros of `shape` with x added at `index`; the opposite of `getitem`."""
     total = np.zeros(shape, x.dtype)
     if has_arrays(index):
-        np.add.at(total, index, x)
+        add_at(total, index, x)
     else:
         total[index] = x
     return total

@@ -5,10 +5,10 @@ import numpy as np
 from .. import kernels
 from ..domain import NONZERO, POSITIVE, REAL, Domain
 from ..graph import pointwise
-from .arithmetic import equal, greater, where
+from .arithmetic import abs, equal, greater, where
 
 exp = pointwise(np.exp, vjp=lambda g, y, x: g * y)
-expm1 = pointwise(np.expm1, vjp=lambda g, y, x: g * (y + 1))
+expm1 = pointwise(np.expm1, vjp=lambda g, y, x: g * exp(x))  # y + 1 would lose all digits where y is near -1
 log = pointwise(np.log, vjp=lambda g, y, x: g / x, domain=POSITIVE)
 log1p = pointwise(np.log1p, vjp=lambda g, y, x: g / (1 + x), domain=Domain(low=-0.8))
 sin = pointwise(np.sin, vjp=lambda g, y, x: g * cos(x))
@@ -21,11 +21,16 @@ power = pointwise(
     np.power,
     doc="a ** b. Where b is 0 the gradient for a is 0; where a is 0 the one for b is 0 (the limit for b > 0).",
     vjp=lambda g, y, a, b: (
-        lambda: g * b * power(a, where(equal(b, 0), 1, b - 1) if np.ndim(b) else (b - 1 if b else 1)),
+        lambda: g * b * power(a if type(b) in (int, float) and b else off_pole(a, b), b - 1),
         lambda: g * y * log(where(equal(a, 0), 1, a)),
     ),
     domain=(POSITIVE, REAL),
 )
+
+
+def off_pole(a, b):
+    """a, but 1 where b is 0 and 1 / a would overflow: 0 * a ** -1 is then 0, and its slope for b still 1 / a."""
+    return where(equal(b, 0), where(greater(abs(a), 1e-37), a, 1), a)
 
 
 @pointwise(vjp=lambda g, y, x: g * (y - y * y))
@@ -40,7 +45,7 @@ def softplus(x, /):
     return kernels.softplus(x)
 
 
-@pointwise(vjp=lambda g, y, x: g * (sigmoid(x) + y * (1 - sigmoid(x))))
+@pointwise(vjp=lambda g, y, x: g * (sigmoid(x) + y * sigmoid(-x)))
 def silu(x, /):
     """x * sigmoid(x) (Elfwing, Uchibe and Doya 2018), also called swish."""
     return kernels.silu(x)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..domain import DISTINCT
 from ..graph import primitive
-from .arithmetic import equal, maximum, not_equal, where
+from .arithmetic import equal, maximum, where
 from .nonlinear import exp
 from .shape import broadcast_to, flip, reshape, transpose
 
@@ -63,7 +63,8 @@ def prod(x, /, axis=None, keepdims=False):
 @prod.vjp
 def _(g, y, x, axis, keepdims):
     g, y = kept(g, x, axis, keepdims), kept(y, x, axis, keepdims)
-    if np.all(np.asarray(not_equal(y, 0))):  # also not where the product underflowed
+    size = np.abs(np.asarray(y))
+    if np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)):  # else the quotient is not that of the others
         return g * y / x
     return g * product_of_others(x, axes_of(x, axis))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..fusion import fuse
+from ..ops import sqrt
 from ..tensor import Tensor
 from .checks import hyperparameter
 from .optimizer import Optimizer, decayed
@@ -22,18 +24,27 @@ def adam(
     lr: float,
     betas: tuple[float, float],
     eps: float,
-) -> np.ndarray:
-    """The next `param`, at step number `step` (from 1); the two averages are updated in place.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The next `param`, `exp_avg` and `exp_avg_sq`, at step number `step` (from 1).
 
     Kingma and Ba (2015), algorithm 1, where `exp_avg` is m and `exp_avg_sq` is v.
     """
     beta1, beta2 = betas
-    exp_avg *= beta1
-    exp_avg += (1 - beta1) * grad
-    exp_avg_sq *= beta2
-    exp_avg_sq += (1 - beta2) * grad * grad
-    size = lr / (1 - beta1**step)
-    return param - size * exp_avg / (np.sqrt(exp_avg_sq) / (1 - beta2**step) ** 0.5 + eps)
+    numbers = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+    move = moved if param.size < FUSED_FROM else moved_at_once
+    return move(param, grad, exp_avg, exp_avg_sq, *numbers)
+
+
+def moved(param: Any, grad: Any, m: Any, v: Any, keep_m: Any, new_m: Any, keep_v: Any, new_v: Any, size: Any,
+          root: Any, eps: Any) -> tuple[Any, Any, Any]:  # fmt: skip
+    """One step, entry by entry; what depends on the step alone comes as numbers."""
+    m = keep_m * m + new_m * grad
+    v = keep_v * v + new_v * grad * grad
+    return param - size * m / (sqrt(v) * root + eps), m, v
+
+
+FUSED_FROM = 1 << 14  # entries, from which on one loop is quicker, though it costs 50 us more to call
+moved_at_once = fuse(moved)  # 0.26 of the time on a million entries
 
 
 class Adam(Optimizer):
@@ -62,8 +73,14 @@ class Adam(Optimizer):
     def update(self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any]) -> np.ndarray:
         """One step of `adam`, on the gradient with the decay in it."""
         state["step"] += 1
-        grad = decayed(grad, param, self.weight_decay)
-        return adam(param, grad, **state, lr=self.lr, betas=self.betas, eps=self.eps)
+        return self.moved(param, decayed(grad, param, self.weight_decay), state)
+
+    def moved(self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any]) -> np.ndarray:
+        """The next parameter; `state` takes the averages."""
+        param, state["exp_avg"], state["exp_avg_sq"] = adam(
+            param, grad, **state, lr=self.lr, betas=self.betas, eps=self.eps
+        )
+        return param
 
 
 class AdamW(Adam):
@@ -82,5 +99,4 @@ class AdamW(Adam):
     def update(self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any]) -> np.ndarray:
         """One step of `adam`, from the shrunk parameter."""
         state["step"] += 1
-        shrunk = (1 - self.lr * self.weight_decay) * param
-        return adam(shrunk, grad, **state, lr=self.lr, betas=self.betas, eps=self.eps)
+        return self.moved((1 - self.lr * self.weight_decay) * param, grad, state)

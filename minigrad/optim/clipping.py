@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..kernels.loops import sum_of_squares
 from ..tensor import Tensor
 from . import checks
 
@@ -30,18 +31,23 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float, error_if_nonfinite
 
 def scale_down(params: list[Tensor], max_norm: float) -> float:
     gradients = [p.grad.array for p in params if p.grad is not None]
+    norm = total_norm(gradients)
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1 and math.isfinite(norm):
+        for p, g in zip(params, gradients):
+            p.grad = Tensor(g * factor)
+    return norm
+
+
+def total_norm(gradients: list[np.ndarray]) -> float:
+    """The root of the sum of all squares; of what is divided by the largest, where squares overflow or vanish."""
+    squares = sum(sum_of_squares(g.reshape(-1)) for g in gradients)
+    if 1e-280 < squares < math.inf:
+        return math.sqrt(squares)
     largest = float(np.max([max(g.max(), -g.min()) for g in gradients], initial=0))
     if largest == 0 or not math.isfinite(largest):
         return largest
-    # over the largest entry, so that squares neither overflow nor vanish: a float32 of 1e20 is nothing special
-    scaled = [g / largest for g in gradients]
-    norm = largest * math.sqrt(sum(float(np.vdot(s, s)) for s in scaled))
-    factor = max_norm / (norm + 1e-6)
-    if factor < 1 and math.isfinite(norm):
-        for p, s in zip(params, scaled):
-            s *= largest * factor
-            p.grad = Tensor(s)
-    return norm
+    return largest * math.sqrt(sum(sum_of_squares((g / largest).reshape(-1)) for g in gradients))
 
 
 def clip_grad_value(params: Iterable[Tensor], max_abs: float) -> None:

@@ -1,7 +1,7 @@
-"""Networks and data with random entries in float64, and their derivatives by backpropagation."""
+"""Leaves and states with random entries in float64, and derivatives by backpropagation."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,35 +10,8 @@ import minigrad as mg
 from minigrad import Tensor
 from models.cell import parts
 
-sizes = st.integers(1, 4)
+small = st.integers(1, 4)
 seeds = st.integers(0, 2**32 - 1)
-
-
-class Sizes(NamedTuple):
-    """How large everything is; `lengths` may be None."""
-
-    batch: int
-    time: int
-    input: int
-    hidden: int
-    lengths: list[int] | None
-
-
-@st.composite
-def shapes(draw: Any, lengths: bool | None = None) -> Sizes:
-    """Sizes from 1 up; with or without lengths, or either (None)."""
-    batch, time = draw(sizes), draw(st.integers(1, 5))
-    within = st.lists(st.integers(1, time), min_size=batch, max_size=batch)
-    padded = draw(st.booleans()) if lengths is None else lengths
-    return Sizes(batch, time, draw(sizes), draw(sizes), draw(within) if padded else None)
-
-
-def randomised(module: Any, rng: np.random.Generator) -> Any:
-    """The module in float64, no parameter left at its initial value."""
-    module.to(np.float64)
-    for p in module.parameters():
-        p.assign_(0.7 * rng.standard_normal(p.shape))
-    return module
 
 
 def leaf(rng: np.random.Generator, *shape: int) -> Tensor:
@@ -73,7 +46,7 @@ def gradients(loss: Tensor, leaves: Iterable[Tensor], create_graph: bool = False
     leaves = list(leaves)
     for x in leaves:
         x.grad = None
-    loss.backward(create_graph=create_graph, retain_graph=True)
+    loss.backward(retain_graph=True, create_graph=create_graph)
     found = [mg.tensor(np.zeros(x.shape)) if x.grad is None else x.grad for x in leaves]
     for x in leaves:
         x.grad = None

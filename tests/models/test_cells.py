@@ -9,14 +9,15 @@ from minigrad import sigmoid, tanh
 from minigrad.nn import init
 from models import Cell, GRUCell, Layer, LayerNormLSTMCell, LSTMCell, LSTMState, RNNCell, SimplifiedGRUCell
 from models.cell import hidden, parts
-from tests.models.drawn import assert_equal, leaf, random_state, randomised, seeds, sizes
+from models.strategies import randomised
+from tests.models.drawn import assert_equal, leaf, random_state, seeds, small
 from tests.models.equations import KINDS
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @every_kind
-@given(batch=sizes, input_size=sizes, hidden_size=sizes, seed=seeds)
+@given(batch=small, input_size=small, hidden_size=small, seed=seeds)
 def test_step_equals_equations(kind, batch, input_size, hidden_size, seed):
     rng = np.random.default_rng(seed)
     make, step = KINDS[kind]
@@ -28,6 +29,18 @@ def test_step_equals_equations(kind, batch, input_size, hidden_size, seed):
     assert_equal(parts(new), tuple(np.stack(rows) for rows in zip(*expected)))
     assert output is hidden(new)
     assert type(new) is type(state)
+
+
+@every_kind
+@given(batch=small, input_size=small, hidden_size=small, seed=seeds)
+def test_a_mask_drops_entries_of_h_on_its_way_into_the_matrix_alone(kind, batch, input_size, hidden_size, seed):
+    rng = np.random.default_rng(seed)
+    cell = randomised(KINDS[kind].make(input_size, hidden_size), rng)
+    mapped, state = cell.input_map(leaf(rng, batch, input_size)), random_state(cell, rng, batch)
+    mask = rng.uniform(0, 2, hidden_size)
+    masked = cell.step(mapped, state, mg.tensor(np.tile(mask, (batch, 1))))
+    cell.weight_hh.assign_(cell.weight_hh.numpy() * mask)
+    assert_equal(parts(masked), parts(cell.step(mapped, state)))
 
 
 @every_kind
@@ -71,7 +84,7 @@ def test_same_seed_same_parameters(kind):
 # what the docstrings say of special cases
 
 
-@given(batch=sizes, input_size=sizes, hidden_size=sizes, seed=seeds)
+@given(batch=small, input_size=small, hidden_size=small, seed=seeds)
 def test_simplified_gru_is_the_original_with_its_reset_gate_open(batch, input_size, hidden_size, seed):
     rng = np.random.default_rng(seed)
     simple = randomised(SimplifiedGRUCell(input_size, hidden_size), rng)
@@ -83,7 +96,7 @@ def test_simplified_gru_is_the_original_with_its_reset_gate_open(batch, input_si
     assert_equal(simple(x, h)[0], full(x, h)[0])
 
 
-@given(batch=sizes, input_size=sizes, hidden_size=sizes, seed=seeds)
+@given(batch=small, input_size=small, hidden_size=small, seed=seeds)
 def test_peepholes_of_zero_are_none(batch, input_size, hidden_size, seed):
     rng = np.random.default_rng(seed)
     plain, peephole = (LSTMCell(input_size, hidden_size, peephole=wanted).to(np.float64) for wanted in (False, True))
@@ -178,7 +191,7 @@ class CoupledLSTMCell(Cell):
         return LSTMState(sigmoid(o) * tanh(c), c)
 
 
-@given(batch=sizes, input_size=sizes, hidden_size=sizes, seed=seeds)
+@given(batch=small, input_size=small, hidden_size=small, seed=seeds)
 def test_a_cell_needs_gates_and_a_body_alone(batch, input_size, hidden_size, seed):
     rng = np.random.default_rng(seed)
     coupled = randomised(CoupledLSTMCell(input_size, hidden_size), rng)

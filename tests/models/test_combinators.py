@@ -9,7 +9,8 @@ import minigrad as mg
 from models import GRU, LSTM, RNN, Bidirectional, Deep, GRUCell, Layer, LSTMCell, LSTMState, RNNCell
 from models.bidirectional import MERGES
 from models.cell import parts
-from tests.models.drawn import assert_equal, gradients, leaf, randomised, seeds, shapes, tensors, weighted, weights_for
+from models.strategies import randomised, sequence_sizes
+from tests.models.drawn import assert_equal, gradients, leaf, seeds, tensors, weighted, weights_for
 from tests.models.equations import KINDS, over_time
 
 kinds = st.sampled_from(sorted(KINDS))
@@ -24,7 +25,7 @@ def layer_of(kind: str, input_size: int, hidden_size: int) -> Layer:
 # Bidirectional
 
 
-@given(kind=kinds, merge=merges, sizes=shapes(), seed=seeds)
+@given(kind=kinds, merge=merges, sizes=sequence_sizes(), seed=seeds)
 def test_bidirectional_equals_equations(kind, merge, sizes, seed):
     rng = np.random.default_rng(seed)
     both = randomised(Bidirectional(layer_of(kind, sizes.input, sizes.hidden), merge), rng)
@@ -93,7 +94,7 @@ def test_bidirectional_refuses_a_state(cell):
 # Deep
 
 
-@given(sizes=shapes(), merge=merges, mix=st.lists(kinds, min_size=1, max_size=3), seed=seeds, data=st.data())
+@given(sizes=sequence_sizes(), merge=merges, mix=st.lists(kinds, min_size=1, max_size=3), seed=seeds, data=st.data())
 def test_deep_is_each_layer_on_the_outputs_of_the_one_below(sizes, merge, mix, seed, data):
     rng = np.random.default_rng(seed)
     layers: list = []
@@ -124,7 +125,7 @@ def test_deep_in_deep():
     assert_equal(tuple(tensors(flat(x, (a, b, c)))), tuple(tensors(deep(x, state))), 0)
 
 
-@given(sizes=shapes(), seed=seeds)
+@given(sizes=sequence_sizes(), seed=seeds)
 def test_residual_connections_where_sizes_agree(sizes, seed):
     rng = np.random.default_rng(seed)
     size = sizes.hidden
@@ -144,8 +145,10 @@ def test_residual_connections_where_sizes_agree(sizes, seed):
 # lengths through all of them
 
 
-@given(kind=kinds, top=merges, sizes=shapes(lengths=True), seed=seeds, more=st.integers(0, 3), residual=st.booleans(),
-       value=st.sampled_from([np.nan, np.inf, -np.inf, 1e300]))  # fmt: skip
+@given(
+    kind=kinds, top=merges, sizes=sequence_sizes(lengths=True), seed=seeds, more=st.integers(0, 3),
+    residual=st.booleans(), value=st.sampled_from([np.nan, np.inf, -np.inf, 1e300]),
+)  # fmt: skip
 def test_padding_has_no_influence(kind, top, sizes, seed, more, residual, value):
     rng = np.random.default_rng(seed)
     size = sizes.hidden
@@ -165,7 +168,7 @@ def test_padding_has_no_influence(kind, top, sizes, seed, more, residual, value)
 
 
 @networks
-@given(sizes=shapes(lengths=True), seed=seeds, num_layers=st.integers(1, 2))
+@given(sizes=sequence_sizes(lengths=True), seed=seeds, num_layers=st.integers(1, 2))
 def test_a_batch_equals_its_rows(make, sizes, seed, num_layers):
     """So the backward direction starts at each sequence's end."""
     rng = np.random.default_rng(seed)
@@ -218,7 +221,7 @@ def test_dropout_in_training_alone(make):
 
 
 @networks
-@given(num_layers=st.integers(1, 3), bidirectional=st.booleans(), sizes=shapes())
+@given(num_layers=st.integers(1, 3), bidirectional=st.booleans(), sizes=sequence_sizes())
 def test_the_short_way_is_the_long_way(make, num_layers, bidirectional, sizes):
     cell = {RNN: RNNCell, LSTM: LSTMCell, GRU: GRUCell}[make]
     width, layers = sizes.input, []

@@ -25,7 +25,8 @@ from models import (
 )
 from models.classifier import Classifier
 from models.interop import load_torch_weights, torch_weights
-from tests.models.drawn import assert_equal, leaf, randomised, seeds, sizes
+from models.strategies import randomised
+from tests.models.drawn import assert_equal, leaf, seeds, small
 
 MAKERS = {
     "rnn": RNN,
@@ -43,7 +44,7 @@ def drawn(name: str, input_size: int, hidden_size: int, num_layers: int, bidirec
     return randomised(MAKERS[name](input_size, hidden_size, num_layers, bidirectional), np.random.default_rng(seed))
 
 
-@given(name=makers, input_size=sizes, hidden_size=sizes, num_layers=depths, bidirectional=st.booleans())
+@given(name=makers, input_size=small, hidden_size=small, num_layers=depths, bidirectional=st.booleans())
 def test_names_and_shapes(name, input_size, hidden_size, num_layers, bidirectional):
     expected = {}
     rows, width = GATES[name] * hidden_size, input_size
@@ -60,7 +61,7 @@ def test_names_and_shapes(name, input_size, hidden_size, num_layers, bidirection
 
 
 @given(
-    name=makers, input_size=sizes, hidden_size=sizes, num_layers=depths, bidirectional=st.booleans(), seed=seeds,
+    name=makers, input_size=small, hidden_size=small, num_layers=depths, bidirectional=st.booleans(), seed=seeds,
     dtype=st.sampled_from([np.float32, np.float64]),
 )  # fmt: skip
 def test_round_trip_is_exact(name, input_size, hidden_size, num_layers, bidirectional, seed, dtype):
@@ -74,7 +75,7 @@ def test_round_trip_is_exact(name, input_size, hidden_size, num_layers, bidirect
     assert all(np.array_equal(array, weights[key]) for key, array in torch_weights(other).items())
 
 
-@given(name=makers, hidden_size=sizes, num_layers=depths, bidirectional=st.booleans(), seed=seeds)
+@given(name=makers, hidden_size=small, num_layers=depths, bidirectional=st.booleans(), seed=seeds)
 def test_both_biases_count(name, hidden_size, num_layers, bidirectional, seed):
     """Only their sum does, but for the candidate of a GRU with reset_after."""
     rng = np.random.default_rng(seed)

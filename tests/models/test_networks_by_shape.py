@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad.nn import Embedding, Linear
 from models import GRU, LSTM, RNN, Classifier, Deep, DenseClassifier, Embedded, Layer, LSTMCell, Regressor, Tagger
 from models.bridge import summary
-from tests.models.network_checks import assert_gradients, garbage, train
+from tests.models.network_checks import garbage, train
 
 SIZE, CLASSES = 3, 4
 NETWORKS = {
@@ -36,13 +36,6 @@ def make(kind, network):
         "tagger": rng.integers(0, CLASSES, (5, 6)),
     }[kind]
     return model, mg.tensor(x), targets, lengths
-
-
-@networks
-@models
-def test_gradients(kind, network):
-    model, x, targets, lengths = make(kind, network)
-    assert_gradients(model, lambda: model.loss(x, targets, lengths))
 
 
 @networks
@@ -75,10 +68,9 @@ def test_a_batch_equals_its_rows(kind, network):
         np.testing.assert_allclose(found, wanted, rtol=1e-10)
 
 
-def test_dense_gradients_and_rows():
+def test_dense_rows():
     model = DenseClassifier(6, 5, 3).to(np.float64)
     x, targets = mg.tensor(np.random.default_rng(0).normal(size=(4, 2, 3))), np.array([0, 2, 1, 1])
-    assert_gradients(model, lambda: model.loss(x, targets))
     losses = [model.loss(x[i : i + 1], targets[i : i + 1]).item() for i in range(4)]
     np.testing.assert_allclose(model.loss(x, targets).item(), np.mean(losses), rtol=1e-12)
     assert model.predict(x).shape == (4,)

@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad.nn import Embedding, Linear
 from minigrad.optim import Adam, clip_grad_norm
 from models import GRU, LSTM, RNN, BahdanauDecoder, Decoder, Embedded, GRUCell, LuongDecoder, Seq2Seq
-from tests.models.network_checks import CountingLayer, assert_gradients, garbage
+from tests.models.network_checks import CountingLayer, garbage
 
 BOS, EOS, TOKENS, WIDTH = 0, 1, 7, 4
 rng = np.random.default_rng(0)
@@ -40,13 +40,6 @@ decoders = pytest.mark.parametrize("decoder", DECODERS)
 def model_of(decoder, encoder="bidirectional"):
     mg.manual_seed(0)
     return Seq2Seq(Embedded(Embedding(6, 3), ENCODERS[encoder]()), DECODERS[decoder](), BOS, EOS).to(np.float64)
-
-
-@decoders
-@encoders
-def test_gradients(decoder, encoder):
-    model = model_of(decoder, encoder)
-    assert_gradients(model, lambda: model.loss(*BATCH))
 
 
 @decoders

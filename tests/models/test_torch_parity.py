@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 import minigrad as mg
 from models import GRU, LSTM, RNN, LSTMState
 from models.interop import load_torch_weights, torch_weights
-from tests.models.drawn import (
-    Sizes,
-    assert_equal,
-    gradients,
-    hessian_products,
-    leaf,
-    randomised,
-    seeds,
-    shapes,
-    weighted,
-    weights_for,
-)
+from models.strategies import Sizes, randomised, sequence_sizes
+from tests.models.drawn import assert_equal, gradients, hessian_products, leaf, seeds, weighted, weights_for
 
 torch = pytest.importorskip("torch")
 
@@ -62,7 +52,7 @@ class Architecture(NamedTuple):
         return levels if self.num_layers > 1 else levels[0]
 
 
-architectures = st.builds(Architecture, shapes(), st.integers(1, 3), st.booleans())
+architectures = st.builds(Architecture, sequence_sizes(), st.integers(1, 3), st.booleans())
 
 
 def run_theirs(net: Any, x: Any, state: list[Any], sizes: Sizes) -> tuple[Any, list[Any]]:

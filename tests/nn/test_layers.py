@@ -1,4 +1,4 @@
-"""Layers beside PyTorch's, their initial parameters, and the refusals."""
+"""Layers beside PyTorch's, their derivatives, their initial parameters, and the refusals."""
 
 import re
 
@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad.nn import Conv2d, Dropout, Embedding, Flatten, LayerNorm, Linear, MaxPool2d, Sequential
+from minigrad import nn
+from minigrad.nn import Conv2d, Dropout, Embedding, Flatten, LayerNorm, Linear, MaxPool2d, Module, Sequential
+from minigrad.testing import check_gradients
 
 RNG = np.random.default_rng(2)
 ROWS, DEEP, IMAGES = RNG.normal(size=(4, 3)), RNG.normal(size=(2, 5, 3)), RNG.normal(size=(2, 3, 7, 6))
@@ -65,6 +67,29 @@ def test_beside_torch(ours, theirs, inputs):
     x, t = mg.tensor(inputs, requires_grad=True), torch.tensor(inputs, requires_grad=True)
     assert_same_as_twin(ours(), theirs(torch.nn), x, t)
     np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def chance(net):
+    """The same layer with parameters drawn anew."""
+    for p in net.parameters():
+        p.assign_(RNG.normal(size=p.shape).astype(p.dtype))
+    return net
+
+
+@pytest.mark.parametrize("make, inputs", [(ours, x) for ours, _, x in PAIRS.values()], ids=list(PAIRS))
+def test_derivatives_to_second_order(make, inputs):
+    check_gradients(chance(make()), inputs, order=2)
+
+
+def test_derivatives_of_embedding_and_dropout():
+    net = chance(Embedding(5, 3))
+    check_gradients(lambda: net(np.array([[1, 4], [4, 0]])), parameters=net, order=2)
+    check_gradients(Dropout(0.3), DEEP, order=2)
+
+
+def test_every_layer_has_a_case():
+    layers = {kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, Module)}
+    assert layers - {Module} == {type(ours()) for ours, _, _ in PAIRS.values()} | {Embedding, Dropout}
 
 
 @pytest.mark.parametrize("padding_idx", [None, 0, 4])

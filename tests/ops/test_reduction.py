@@ -49,6 +49,18 @@ def test_prod_with_zeros_beside_torch(x, axis):
     assert_same_as_torch(lambda x: mg.prod(x, axis=axis), theirs, x)
 
 
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 2), (2, 1), (0, 1, 2)])
+def test_prod_with_zeros_over_some_axes(axes):
+    x = np.array([[[0.0, 2.0], [3.0, 5.0]], [[7.0, 11.0], [13.0, 17.0]]])
+    weights = np.arange(1.0, 9.0)[: np.prod(x, axes).size].reshape(np.prod(x, axes).shape)
+    found = mg.grad(lambda x: (mg.prod(x, axes) * weights).sum())(x)
+    for place in np.ndindex(*x.shape):
+        others = x.copy()
+        others[place] = 1
+        rest = tuple(i for axis, i in enumerate(place) if axis not in axes)
+        assert found.numpy()[place] == np.prod(others, axes)[rest] * weights[rest]
+
+
 @given(
     hnp.arrays(np.float64, hnp.array_shapes(max_dims=3, max_side=3), elements=st.sampled_from([0.0, 1.0, -2.0, 0.5]))
 )

@@ -4,13 +4,14 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.graph import Primitive, registry
-from tests.ops.cases import FORMULAS, SETTINGS, TABLE, Case, calls, outputs_of
-from tests.ops.oracles import complex_step, differences, direction
+from minigrad.testing import check_fused, check_gradients
+from minigrad.testing.strategies import recipes
+from tests.ops.cases import FORMULAS, INDICES, calls, outputs_of
 
 NAMES = sorted(registry)
 DIFFERENTIABLE = [name for name in NAMES if registry[name].rule]
@@ -20,23 +21,21 @@ OPS = {
     for op in vars(module).values()
     if isinstance(getattr(op, "primitive", None), Primitive)
 }
+POINTWISE = [name for name in DIFFERENTIABLE if registry[name].pointwise]
+few = settings(max_examples=settings.default.max_examples // 5)
 every_primitive = pytest.mark.parametrize("name", NAMES)
 every_differentiable = pytest.mark.parametrize("name", DIFFERENTIABLE)
 
 
 @every_primitive
 def test_is_tested(name):
-    primitive = registry[name]
-    if name in TABLE:
-        return
-    assert primitive.pointwise, f"{name} is not pointwise: say in tests/ops/cases.py how to call it"
+    drawn = registry[name].pointwise or name in INDICES
+    assert name in recipes or drawn, f"{name} is not pointwise: it needs a recipe (minigrad/testing/recipes.py)"
     assert name in FORMULAS or hasattr(np, name), f"NumPy has no {name}: give its formula in tests/ops/cases.py"
-    unset = [setting for setting in primitive.setting_names if (name, setting) not in SETTINGS]
-    assert not unset, f"{name}: say in tests/ops/cases.py what to draw for {unset}"
 
 
-def test_no_case_without_primitive():
-    assert {*TABLE, *FORMULAS, *(name for name, _ in SETTINGS)} <= registry.keys()
+def test_no_formula_without_primitive():
+    assert {*FORMULAS, *INDICES} <= registry.keys()
 
 
 # values
@@ -88,47 +87,11 @@ def test_integers_flow_through_as_data(name, data):
 
 @every_differentiable
 @given(st.data())
-def test_gradient(name, data):
+def test_derivatives_to_second_order(name, data):
     case = data.draw(calls(name, np.float64))
     wanted = chosen(case, data)
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    weights, vs = weights_for(case, rng), [direction(rng, case.inputs[i].shape) for i in wanted]
-    derivative = complex_step if case.primitive.analytic else differences
-    expected = derivative(lambda xs: weighted(forward(case, wanted, xs), weights), [case.inputs[i] for i in wanted], vs)
-    gradients = gradients_of(case, wanted, weights)
-    size = sum(np.sum(np.abs(g * v)) for g, v in zip(gradients, vs)) + weighted(
-        map(np.abs, call(case)), weights, np.abs
-    )
-    actual = sum(np.sum(g * v) for g, v in zip(gradients, vs))
-    assert abs(actual - expected) <= (1e-13 if derivative is complex_step else 1e-11) * size + 1e-15
-
-
-@every_differentiable
-@given(st.data())
-def test_second_derivative(name, data):
-    """Of a curved function of the outputs, so that linear ops have one, too."""
-    case = data.draw(calls(name, np.float64))
-    wanted = chosen(case, data)
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    weights = weights_for(case, rng)
-    us, vs = ([direction(rng, case.inputs[i].shape) for i in wanted] for _ in range(2))
-
-    def slope(xs):
-        moved = Case(case.primitive, replaced(case.inputs, wanted, xs), case.settings)
-        return weighted(gradients_of(moved, wanted, weights, curved), us)
-
-    expected = differences(slope, [case.inputs[i] for i in wanted], vs)
-    leaves, gradients = recorded_gradients(case, wanted, weights, curved)
-    total = weighted(gradients, us)
-    for leaf in leaves:
-        leaf.grad = None
-    if getattr(total, "requires_grad", False):
-        total.backward()
-    hessian_us = [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in leaves]
-    size = sum(np.sum(np.abs(h * v)) for h, v in zip(hessian_us, vs))
-    size += weighted([np.abs(g.numpy()) for g in gradients], us, np.abs)
-    actual = sum(np.sum(h * v) for h, v in zip(hessian_us, vs))
-    assert abs(actual - expected) <= 1e-10 * size + 1e-15
+    f = lambda *xs: call(case._replace(inputs=replaced(case.inputs, wanted, xs)))  # noqa: E731
+    check_gradients(f, *(case.inputs[i] for i in wanted), order=2)
 
 
 @every_differentiable
@@ -137,11 +100,24 @@ def test_recorded_gradient_is_the_same(name, data):
     case = data.draw(calls(name, np.float32, np.float64))
     wanted = chosen(case, data)
     weights = weights_for(case, np.random.default_rng(0))
-    plain = gradients_of(case, wanted, weights)
-    _, recorded = recorded_gradients(case, wanted, weights)
+    plain, recorded = (gradients_of(case, wanted, weights, create_graph) for create_graph in (False, True))
     for i, a, b in zip(wanted, plain, recorded):
-        np.testing.assert_allclose(a, b.numpy(), **tolerance(case, np.result_type(a, b.numpy())))
+        np.testing.assert_allclose(a, b, **tolerance(case, np.result_type(a, b)))
         assert a.dtype == b.dtype == case.inputs[i].dtype and a.shape == b.shape == case.inputs[i].shape
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("name", [n for n in POINTWISE if registry[n].arity == 2])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 1), (1, 1), (1, 3)])
+def test_a_stretched_input_gets_the_sum_of_its_copies(name, place, shape):
+    rng = np.random.default_rng(0)
+    inputs = [rng.uniform(0.5, 2, (2, 3)) for _ in range(2)]
+    inputs[place] = rng.uniform(0.5, 2, shape)
+    total = lambda *xs: (OPS[name](*xs) * np.arange(1, 7).reshape(2, 3)).sum()  # noqa: E731
+    copies = mg.grad(total, argnums=place)(*np.broadcast_arrays(*inputs)).numpy()
+    stretched = tuple(i for i, n in enumerate((1,) * (2 - len(shape)) + shape) if n == 1)
+    expected = copies.sum(stretched, keepdims=True).reshape(shape)
+    np.testing.assert_allclose(mg.grad(total, argnums=place)(*inputs), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if not registry[n].rule])
@@ -149,6 +125,27 @@ def test_recorded_gradient_is_the_same(name, data):
 def test_no_gradient_passes(name, data):
     case = data.draw(calls(name, np.float64))
     assert not any(y.requires_grad for y in call(case, lambda x: mg.tensor(x, requires_grad=True)))
+
+
+# compiled
+
+
+def in_floats(name, settings):
+    """A pointwise op as a function from floats to floats, with a gradient."""
+    op = OPS[name]
+    if name == "where":
+        return lambda condition, a, b: op(mg.greater(condition, 0.5), a, b)
+    if not registry[name].rule:
+        return lambda *xs: mg.where(op(*xs, **settings), xs[0], 2.0)
+    return lambda *xs: op(*xs, **settings)
+
+
+@few  # a body is compiled once for each dtype and each choice of settings
+@pytest.mark.parametrize("name", [name for name in NAMES if registry[name].pointwise])
+@given(st.data())
+def test_fused(name, data):
+    case = data.draw(calls(name, np.float64))
+    check_fused(in_floats(name, case.settings), *(x.astype(np.float64) for x in case.inputs))
 
 
 # how a case is run
@@ -160,10 +157,6 @@ def call(case, convert=lambda x: x):
     return outputs_of(op(*map(convert, case.inputs), **case.settings))
 
 
-def forward(case, wanted, xs):
-    return outputs_of(case.primitive.forward(*replaced(case.inputs, wanted, xs), **case.settings))
-
-
 def replaced(inputs, places, xs):
     """`inputs` with others at some places."""
     found = dict(zip(places, xs))
@@ -172,42 +165,24 @@ def replaced(inputs, places, xs):
 
 def chosen(case, data):
     """Some of the inputs that can carry a gradient; the others stay arrays."""
-    able = case.differentiable
-    return sorted(data.draw(st.sets(st.sampled_from(able), min_size=1))) if able else []
+    return sorted(data.draw(st.sets(st.sampled_from(case.differentiable), min_size=1)))
 
 
 def weights_for(case, rng):
     return [rng.uniform(-1, 1, np.shape(y)) for y in call(case)]
 
 
-def weighted(ys, weights, of_weight=lambda w: w):
+def weighted(ys, weights):
     """The sum over all outputs of weight times entry: one number, whose gradient is asked for."""
-    return sum((y * of_weight(w)).sum() for y, w in zip(ys, weights))
+    return sum((y * w).sum() for y, w in zip(ys, weights))
 
 
-def curved(ys, weights):
-    return weighted([y + y * y / 2 for y in ys], weights)
-
-
-def recorded(case, wanted):
-    leaves = [mg.tensor(case.inputs[i], requires_grad=True) for i in wanted]
-    moved = Case(case.primitive, replaced(case.inputs, wanted, leaves), case.settings)
-    return leaves, call(moved)
-
-
-def gradients_of(case, wanted, weights, total=weighted):
+def gradients_of(case, wanted, weights, create_graph=False):
     """The gradient of the weighted outputs for the wanted inputs, as arrays."""
-    leaves, ys = recorded(case, wanted)
-    if leaves and ys:
-        total(ys, weights).backward()
+    leaves = [mg.tensor(case.inputs[i], requires_grad=True) for i in wanted]
+    ys = call(case._replace(inputs=replaced(case.inputs, wanted, leaves)))
+    weighted(ys, weights).backward(create_graph=create_graph)
     return [np.zeros(x.shape, x.dtype) if x.grad is None else x.grad.numpy() for x in leaves]
-
-
-def recorded_gradients(case, wanted, weights, total=weighted):
-    leaves, ys = recorded(case, wanted)
-    if leaves and ys:
-        total(ys, weights).backward(create_graph=True)
-    return leaves, [mg.tensor(np.zeros(x.shape, x.dtype)) if x.grad is None else x.grad for x in leaves]
 
 
 def tolerance(case, dtype):

@@ -38,6 +38,13 @@ def test_iteration_is_one_node():
     assert x.grad.numpy().tolist() == [[4, 5], [0, 0], [0, 1]]
 
 
+@pytest.mark.parametrize("axes", [(1, -1, 0), (-1, 0, 1), (2, -3, -2)])
+def test_transpose_counts_axes_from_either_end(axes):
+    weights = np.arange(24.0).reshape(2, 3, 4).transpose(axes)
+    found = mg.grad(lambda x: (mg.transpose(x, axes) * weights).sum())(np.zeros((2, 3, 4)))
+    np.testing.assert_array_equal(found, np.arange(24.0).reshape(2, 3, 4))
+
+
 def test_concatenate_and_stack_take_any_mixture():
     x = mg.tensor([1.0, 2.0], requires_grad=True)
     y = mg.concatenate([x, [3.0], np.array([4.0], np.float32), x * 2])

@@ -1,0 +1,95 @@
+"""One pool of threads for everything that is worth sharing. Kernels release the GIL; each thread takes a range."""
+
+import os
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import Any
+
+Work = Callable[[int, int], Any]
+_size = 0  # threads in all, the caller's included; 0: not asked yet
+_tasks: SimpleQueue[tuple[Work, int, int, "Done"]] = SimpleQueue()
+_helpers: list[threading.Thread] = []
+_lock = threading.Lock()
+
+
+class Done:
+    """What a caller waits for: the end of a task, and the error that it may have ended with."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+
+def set_num_threads(n: int) -> None:
+    """How many threads share the work from now on (at first: the processors that this process may use).
+
+    They serve matrix products, recurrences and long elementwise loops. Raises ValueError unless n is at least 1.
+    """
+    global _size
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"set_num_threads: expected a number of threads, 1 or more, got {n!r}")
+    _size = n
+
+
+def get_num_threads() -> int:
+    """How many threads share the work."""
+    if not _size:
+        affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+        set_num_threads(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    return _size
+
+
+def share(work: Work, total: int, threads: int) -> None:
+    """Call work(start, stop) on parts of range(total) at once, one for each of at most `threads` threads."""
+    threads = min(threads, total, get_num_threads())
+    if threads <= 1 or threading.current_thread() in _helpers:  # a helper that waited for helpers would wait for ever
+        work(0, total)
+        return
+    while len(_helpers) < threads - 1:
+        _start_helper()
+    bounds = [i * total // threads for i in range(threads + 1)]
+    waiting = []
+    for start, stop in pairwise(bounds[1:]):
+        waiting.append(Done())
+        _tasks.put((work, start, stop, waiting[-1]))
+    try:
+        work(0, bounds[1])
+    finally:
+        for done in waiting:
+            done.lock.acquire()
+    for done in waiting:
+        if done.error is not None:
+            raise done.error
+
+
+def _start_helper() -> None:
+    with _lock:
+        helper = threading.Thread(target=_help, args=(_tasks,), name="minigrad", daemon=True)
+        _helpers.append(helper)
+        helper.start()
+
+
+def _help(tasks: SimpleQueue[tuple[Work, int, int, Done]]) -> None:
+    while True:
+        work, start, stop, done = tasks.get()
+        try:
+            work(start, stop)
+        except BaseException as error:
+            done.error = error
+        finally:
+            del work
+            done.lock.release()
+
+
+def _after_fork() -> None:
+    """A child has none of its parent's threads."""
+    global _tasks, _lock
+    _tasks, _lock = SimpleQueue(), threading.Lock()
+    _helpers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,55 @@
+"""kernels.scalar as plain Python: the formulas themselves keep their bounds, without the fused multiply-add of
+compiled code, and on machines where there is no compiler."""
+
+import numpy as np
+import pytest
+
+from minigrad.kernels import scalar
+from tests.kernels.test_elementary import LIBM, LONG, REFERENCES, assert_within, by_dtype, by_name
+
+WITHOUT_FUSED = 1  # ulp more: a product is rounded before it is added
+
+
+def points(dtype):
+    """Around 0, where the functions bend, saturate and underflow, and of every magnitude."""
+    edge, small = {np.float32: (110, 2**-20), np.float64: (750, 2**-45)}[dtype]
+    sides = np.concatenate([np.linspace(0, 1.2, 150), np.linspace(1.2, 40, 250), np.geomspace(40, edge, 60)])
+    return np.concatenate([sides, -sides, [small, -small]]).astype(dtype)
+
+
+@by_name
+@by_dtype
+def test_formula_keeps_its_bound(name, dtype):
+    x = points(dtype)
+    with np.errstate(all="ignore"):
+        y = np.array([getattr(scalar, name)(number) for number in x])
+    assert y.dtype == dtype
+    assert_within(name, y, REFERENCES[name](x.astype(LONG)), LIBM + (WITHOUT_FUSED if name != "relu" else 0))
+
+
+@by_name
+@by_dtype
+@pytest.mark.parametrize("special", [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30])
+def test_special_values(name, dtype, special):
+    x = dtype(special)
+    with np.errstate(all="ignore"):
+        y = getattr(scalar, name)(x)
+    low, high = {"sigmoid": (0, 1), "erf": (-1, 1)}.get(name, (0, x))
+    middle = {"sigmoid": dtype(0.5), "softplus": np.log(dtype(2)), "relu": dtype(0)}.get(name, x)
+    expected = x if np.isnan(x) else middle if x == 0 else high if x > 0 else low
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, expected, rtol=2 * np.finfo(dtype).eps)
+    if x == 0:
+        assert np.signbit(y) == np.signbit(middle)
+
+
+@by_dtype
+def test_tanh(dtype):
+    """What only generated kernels call."""
+    x = np.concatenate([points(dtype), dtype([np.inf, -np.inf, 0.0, -0.0])])
+    with np.errstate(all="ignore"):
+        y = np.array([scalar.tanh(number) for number in x])
+    expected = np.tanh(x.astype(LONG))
+    assert y.dtype == dtype and np.isnan(scalar.tanh(dtype(np.nan)))
+    assert np.max(np.abs(y - expected) / np.spacing(np.abs(expected).astype(dtype))) <= 3
+    np.testing.assert_array_equal(np.signbit(y), np.signbit(expected))
