@@ -1,0 +1,63 @@
+"""What is mutated, and which tests are to notice, nearest first: where all of a selection pass, the next is run."""
+
+import ast
+from functools import cache
+
+from .edits import Edit, units
+from .rules import Broken
+
+CHECKS = frozenset({  # units that refuse, draw, prepare or hint: no derivative goes through them
+    "__init__", "as_array", "check_axis", "check_floats", "check_indices", "check_input", "check_probability",
+    "check_reduction", "checked_lengths", "checked_state", "class_labels", "is_float", "matching", "pair", "recurrent",
+    "register", "reset_parameters", "windows_of", "RNN", "LSTM", "GRU", "Bits", "Data", "Function", "Pair",
+    "REDUCTIONS", "Real", "State", "output_size", "compiled", "fusible", "as_exp", "elementwise", "_loop", "_compiled",
+})  # fmt: skip
+OPS = ("tests/ops", "tests/test_einsum.py", "tests/test_convolution.py")
+CELLS, LAYERS = (("tests/models/test_cells.py",), ("tests/models/test_layer.py", "tests/models/test_combinators.py"))
+COMPILED = ("tests/fusion/test_recurrence.py",)
+LAST = (  # all that looks at numbers
+    "tests/ops", "tests/kernels/test_scalar.py", "tests/test_functional.py", "tests/test_backward.py",
+    "tests/test_transforms.py", "tests/test_tensor.py", "tests/test_checkpoint.py", "tests/nn", "tests/models",
+)  # fmt: skip
+TARGETS: dict[str, tuple[str, ...]] = {
+    "minigrad.ops.arithmetic": OPS,
+    "minigrad.ops.nonlinear": OPS,
+    "minigrad.ops.reduction": OPS,
+    "minigrad.ops.shape": OPS,
+    "minigrad.ops.indexing": OPS,
+    "minigrad.ops.linear": OPS,
+    "minigrad.einsum": ("tests/test_einsum.py",),
+    "minigrad.convolution": ("tests/test_convolution.py", "tests/ops"),
+    "minigrad.functional": ("tests/test_functional.py",),
+    "minigrad.kernels.elementary": ("tests/kernels/test_elementary.py",),
+    "minigrad.kernels.scalar": ("tests/kernels/test_scalar.py",),
+    "models.vanilla": CELLS,
+    "models.lstm": CELLS,
+    "models.gru": CELLS,
+    "models.cell": (*CELLS, *COMPILED),
+    "models.layer": (*LAYERS, *COMPILED),
+    "models.bidirectional": ("tests/models/test_combinators.py",),
+    "models.attention": ("tests/models/test_networks_attention.py", "tests/models/test_networks_seq2seq.py"),
+}
+
+
+def selections(mutant: Edit | Broken) -> list[tuple[str, ...]]:
+    """The tests for a mutant, nearest first: those that bear its op's name, those that mirror its file, and so on."""
+    if isinstance(mutant, Broken):
+        return [(*OPS, "-k", mutant.primitive), OPS, LAST]
+    tests = TARGETS[mutant.module]
+    if tests is not OPS:  # those are quick as a whole
+        return [tests, LAYERS, LAST] if tests is CELLS else [tests, LAST]
+    mirror = f"tests/ops/test_{mutant.module.split('.')[-1]}.py"
+    return [(*OPS, "-k", " or ".join(users(mutant.source, mutant.unit.split("#")[0]))), (mirror,), OPS, LAST]
+
+
+@cache
+def users(source: bytes, unit: str) -> list[str]:
+    """A unit, and those of its module that call it, by the names that their tests bear."""
+    calling = [name for name, node in units(ast.parse(source)) if any(is_name(n, unit) for n in ast.walk(node))]
+    return sorted({name.strip("_") for name in (unit, *calling)})
+
+
+def is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
