@@ -18,8 +18,8 @@ HEADER = """\
 import numpy as np
 from minigrad.kernels import scalar
 from minigrad.kernels.compile import compiled
-from minigrad.kernels.gemm import rows_times_packed, whole_vectors
-from minigrad.kernels.rows import arguments_apart, row
+from minigrad.kernels.gemm import copy, rows_times_packed, whole_vectors
+from minigrad.kernels.rows import arguments_apart, flat_from, row
 
 scalar.register()
 """

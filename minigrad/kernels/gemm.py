@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .compile import compiled
-from .rows import arguments_apart, row
+from .rows import arguments_apart, flat_from, row
 from .tile import BYTES, ROWS, VECTORS, tile
 
 K_BLOCK = 256  # rows of a panel used together: 64 kB, which stay in the L2 cache while the rows of A pass by
@@ -62,17 +62,16 @@ def copy_row(source: Any, target: Any) -> None:
 
 
 @compiled
-def rows_times_packed(a: Any, a0: int, a_row: int, rows: int, packed: Any, k: int, n: int, c: Any, c0: int,
-                      c_row: int) -> None:  # fmt: skip
-    """C = A B for a few rows of A, with rows of C that have room for whole vectors."""
+def rows_times_packed(a: Any, a_row: int, rows: int, packed: Any, k: int, n: int, c: Any, c_row: int) -> None:
+    """C = A B for a few rows of A, with rows of C that have room for whole vectors; all arrays flat."""
     lanes = BYTES // c.itemsize
     columns = whole_vectors(n, c)
     tiles = (rows + ROWS - 1) // ROWS
     for j in range(0, columns, VECTORS * lanes):
         for i in range(tiles):
             top, bottom = i * rows // tiles, (i + 1) * rows // tiles  # 8 rows are 4 and 4: faster than 6 and 2
-            tile(bottom - top, min(VECTORS, (columns - j) // lanes), a, a0 + top * a_row, a_row, 1, packed, k * j,
-                 c, c0 + top * c_row + j, c_row, k, False)  # fmt: skip
+            tile(bottom - top, min(VECTORS, (columns - j) // lanes), a, top * a_row, a_row, 1, packed, k * j,
+                 c, top * c_row + j, c_row, k, False)  # fmt: skip
 
 
 @compiled
@@ -98,10 +97,11 @@ def multiply(a: Any, a_row: int, a_k: int, k: int, packed: Any, n: int, c: Any, 
                     if real == wide:
                         tile(height, wide * c.itemsize // BYTES, a, a0, a_row, a_k, packed, b0, c, c0, n, depth, p0 > 0)
                     else:
-                        copy(c, c0, n, edge, 0, width, height, real if p0 else 0)
+                        if p0:
+                            copy(flat_from(c, c0), n, edge, width, height, real)
                         tile(height, wide * c.itemsize // BYTES, a, a0, a_row, a_k, packed, b0, edge, 0, width, depth,
                              p0 > 0)  # fmt: skip
-                        copy(edge, 0, width, c, c0, n, height, real)
+                        copy(edge, width, flat_from(c, c0), n, height, real)
                     if bias.size and p0 + depth == k:
                         for line in range(height):
                             for j in range(real):
@@ -109,8 +109,7 @@ def multiply(a: Any, a_row: int, a_k: int, k: int, packed: Any, n: int, c: Any, 
 
 
 @compiled
-def copy(source: Any, source0: int, source_row: int, target: Any, target0: int, target_row: int, rows: int,
-         columns: int) -> None:  # fmt: skip
-    """Copy a small matrix from one place in flat memory to another."""
+def copy(source: Any, source_row: int, target: Any, target_row: int, rows: int, columns: int) -> None:
+    """Copy a small matrix from the start of flat memory to the start of another."""
     for i in range(rows):
-        copy_row(row(source, source0 + i * source_row, columns), row(target, target0 + i * target_row, columns))
+        copy_row(row(source, i * source_row, columns), row(target, i * target_row, columns))

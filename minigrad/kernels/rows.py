@@ -5,6 +5,8 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
+from .compile import compiled
+
 intrinsic: Any = extending.intrinsic  # its type hints ask for the context, which no call gives
 
 
@@ -42,3 +44,9 @@ def row(context: Any, array: Any, start: Any, size: Any) -> Any:
         return view._getvalue()
 
     return kind(array, types.intp, types.intp), generate
+
+
+@compiled
+def flat_from(array: Any, start: int) -> Any:
+    """array.reshape(-1)[start:], as `row`: of one type for arrays of any shape, so that functions compile once."""
+    return row(array, start, array.size - start)

@@ -33,7 +33,7 @@ def check(rng: np.random.Generator, m: int, k: int, n: int, dtype: type, at_end:
     assert np.all(np.abs(c.reshape(m, n) - expected) <= room), (m, k, n, dtype)
     wide = gemm.whole_vectors(n, packed)
     rows = guarded(np.full(m * wide, np.nan, dtype), at_end)
-    gemm.rows_times_packed(left, 0, k, m, packed, k, n, rows, 0, wide)
+    gemm.rows_times_packed(left, k, m, packed, k, n, rows, wide)
     found = rows.reshape(m, wide)
     assert np.all(np.abs(found[:, :n] - (expected - bias)) <= room), (m, k, n, dtype)
     assert not found[:, n:].any()

@@ -88,7 +88,7 @@ def test_few_rows(rows, k, n, dtype, more, seed):
     a, b = rng.normal(size=(rows, k + more)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
     wide = gemm.whole_vectors(n, b.reshape(-1))
     c = np.full((rows, wide + more), 7, dtype)
-    gemm.rows_times_packed(a.reshape(-1), 0, k + more, rows, packed(b), k, n, c.reshape(-1), 0, wide + more)
+    gemm.rows_times_packed(a.reshape(-1), k + more, rows, packed(b), k, n, c.reshape(-1), wide + more)
     x, y = a[:, :k].astype(float), b.astype(float)
     assert np.all(abs(c[:, :n] - x @ y) <= (k + 1) * np.finfo(dtype).eps * (abs(x) @ abs(y)))
     assert not c[:, n:wide].any() and np.all(c[:, wide:] == 7)

@@ -12,13 +12,14 @@ import re
 import sys
 import time
 from collections import Counter
+from itertools import filterfalse
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy comes in: a process with threads must not fork
 
 from .edits import edits, path_of
 from .equivalent import EQUIVALENT
 from .rules import rules
-from .run import Child, Outcome, examine, outcomes
+from .run import Child, Outcome, examine, needs_jit, outcomes
 from .targets import CHECKS, TARGETS, selections
 
 
@@ -57,8 +58,9 @@ def main() -> int:
         elif len(found) % 100 == 0:
             print(f"{len(found)} of {len(jobs)}, {(time.monotonic() - began) / 60:.0f} min", flush=True)
     killers = sorted({outcome.killer for outcome in found if "::" in outcome.killer})
-    if killers and (failing := Child(examine, None, tuple(killers)).result()):
-        return fail("it proves nothing, since it fails without any mutant too", [failing])
+    for together in (filter(needs_jit, killers), filterfalse(needs_jit, killers)):
+        if (tests := tuple(together)) and (failing := Child(examine, None, tests).result()):
+            return fail("it proves nothing, since it fails without any mutant too", [failing])
     report(found, len(reasons), (time.monotonic() - began) / 60)
     return 0 if all(outcome.killer for outcome in found) else 1
 

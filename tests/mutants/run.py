@@ -28,7 +28,7 @@ from .edits import Edit, path_of
 LIMIT = 120  # seconds for a test; a mutant that makes it hang is found out
 MEMORY = 16 * 2**30  # bytes of addresses, for one that would take all
 PASSED, NOTHING_RAN = 0, 5  # pytest's exit codes
-AROUND_LOOPS = ("models.cell", "models.layer")  # with code that only compiled networks run
+JIT = ("tests/kernels", "tests/models/test_compiled.py")  # tests of what only a compiled network runs
 COMPILED = {"minigrad.kernels.scalar"}  # the targets whose functions Numba compiles
 OPTIONS = (
     "-x", "-q", "--tb=no", "--assert=plain", "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -95,6 +95,11 @@ class FirstFailure:
             self.name = self.name or f"import of {report.nodeid}"
 
 
+def needs_jit(test: str) -> bool:
+    """Whether a test looks at compiled code."""
+    return test.startswith(JIT)
+
+
 def examine(mutant: Any, selection: Selection) -> str:
     """The first test of a selection that fails, "" if all pass (or none was selected)."""
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
@@ -110,7 +115,7 @@ def examine(mutant: Any, selection: Selection) -> str:
     folder = tempfile.mkdtemp()
     if isinstance(mutant, Edit) and mutant.module in COMPILED:
         os.environ["NUMBA_CACHE_DIR"] = folder  # Numba's cache knows the file on disk only
-    elif not (isinstance(mutant, Edit) and mutant.module.startswith(("minigrad.kernels", *AROUND_LOOPS))):
+    elif not all(map(needs_jit, selection)):
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # networks are unrolled, and no mutant has to be compiled first
     numba.config.reload_config()
     try:

@@ -14,7 +14,7 @@ CHECKS = frozenset({  # units that refuse, draw, prepare or hint: no derivative 
 })  # fmt: skip
 OPS = ("tests/ops", "tests/test_einsum.py", "tests/test_convolution.py")
 CELLS, LAYERS = (("tests/models/test_cells.py",), ("tests/models/test_layer.py", "tests/models/test_combinators.py"))
-COMPILED = ("tests/fusion/test_recurrence.py",)
+COMPILED = ("tests/models/test_compiled.py",)
 LAST = (  # all that looks at numbers
     "tests/ops", "tests/kernels/test_scalar.py", "tests/test_functional.py", "tests/test_backward.py",
     "tests/test_transforms.py", "tests/test_tensor.py", "tests/test_checkpoint.py", "tests/nn", "tests/models",
@@ -34,8 +34,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models.vanilla": CELLS,
     "models.lstm": CELLS,
     "models.gru": CELLS,
-    "models.cell": (*CELLS, *COMPILED),
-    "models.layer": (*LAYERS, *COMPILED),
+    "models.cell": CELLS,
+    "models.layer": LAYERS,
     "models.bidirectional": ("tests/models/test_combinators.py",),
     "models.attention": ("tests/models/test_networks_attention.py", "tests/models/test_networks_seq2seq.py"),
 }
@@ -47,7 +47,7 @@ def selections(mutant: Edit | Broken) -> list[tuple[str, ...]]:
         return [(*OPS, "-k", mutant.primitive), OPS, LAST]
     tests = TARGETS[mutant.module]
     if tests is not OPS:  # those are quick as a whole
-        return [tests, LAYERS, LAST] if tests is CELLS else [tests, LAST]
+        return {CELLS: [CELLS, COMPILED, LAYERS, LAST], LAYERS: [COMPILED, LAYERS, LAST]}.get(tests, [tests, LAST])
     mirror = f"tests/ops/test_{mutant.module.split('.')[-1]}.py"
     return [(*OPS, "-k", " or ".join(users(mutant.source, mutant.unit.split("#")[0]))), (mirror,), OPS, LAST]
 
