@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import minigrad as mg
+from demos.command import About, no_options
 from minigrad.nn import Linear
 from models import Layer, RNNCell
 
@@ -59,8 +62,14 @@ def counts(net: Layer, time: int) -> tuple[int, int]:
     return cell.weight_ih.size + cell.weight_hh.size, dense.weight.size
 
 
-def main() -> None:
+ABOUT = About(
+    name="worked_example", text=__doc__, shape="many to many", data="the lecture's three steps", time="at once"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Walk through the steps, compare with `models`, count."""
+    no_options(ABOUT, arguments, "nothing is trained, and the numbers are the lecture's")
     net = network(W)
     print("h_t = relu(W concat(x_t, h_(t-1))), no bias (the cell has one: set to 0), h_0 = 0\n")
     h = np.zeros(len(W), int)

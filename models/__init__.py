@@ -8,7 +8,7 @@ from .classifier import Classifier, Regressor
 from .decoder import BahdanauDecoder, Decoder, LuongDecoder
 from .decoding import Hypothesis, beam_search
 from .deep import Deep
-from .dense import DenseClassifier
+from .dense import ConvolutionalClassifier, DenseClassifier
 from .embedded import Embedded
 from .generator import Generator
 from .gru import GRU, GRUCell, SimplifiedGRUCell
@@ -23,7 +23,8 @@ from .vanilla import RNN, RNNCell
 __all__ = [
     "GRU", "LSTM", "RNN", "Bidirectional", "Cell", "Deep", "GRUCell", "LSTMCell", "LSTMState", "Layer",
     "LayerNormLSTMCell", "RNNCell", "SimplifiedGRUCell",
-    "Classifier", "DenseClassifier", "Embedded", "Generator", "LanguageModel", "Regressor", "Seq2Seq", "Tagger",
+    "Classifier", "ConvolutionalClassifier", "DenseClassifier", "Embedded", "Generator", "LanguageModel",
+    "Regressor", "Seq2Seq", "Tagger",
     "AdditiveAttention", "Attention", "BahdanauDecoder", "Bridge", "Decoder", "DotAttention", "GeneralAttention",
     "Hypothesis", "LuongDecoder", "beam_search", "bits_per_character", "detach", "perplexity",
     "truncated",

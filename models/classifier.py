@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor, functional
+from minigrad.data import batches
 from minigrad.nn import Linear, Module
 
 from .bridge import summary
@@ -49,3 +52,15 @@ class Regressor(ManyToOne):
         """The numbers for each sequence [batch, size]."""
         with mg.no_grad():
             return self(x, lengths).numpy()
+
+
+def predict_all(model: Any, inputs: Any, batch_size: int = 500) -> np.ndarray:
+    """`model.predict` for many records [n, ...], a batch at a time.
+
+    inputs: an array [n, ...], or a list of sequences that differ in length.
+    """
+    parts = (
+        model.predict(*batch) if isinstance(batch, tuple) else model.predict(mg.tensor(batch))
+        for (batch,) in batches(inputs, batch_size=batch_size, shuffle=False)
+    )
+    return np.concatenate(list(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +18,7 @@ from .decoding import decode
 from .embedded import Embedded, check_generates
 from .sampling import sampler
 from .tokens import IGNORED, check_specials, checked_tokens, refilled
+from .truncation import detach
 
 
 class LanguageModel(Module):
@@ -85,6 +87,32 @@ class LanguageModel(Module):
         with mg.no_grad():
             logits, state = self(tokens[None])
             return decode(self.step, logits[:, -1], state, choose, max_new, eos)[0]
+
+
+def carrying(model: LanguageModel) -> Callable[[bool, np.ndarray, np.ndarray], Tensor]:
+    """A loss that carries the state from window to window, for `stream`: loss(first, inputs, targets), mean nats.
+
+    Where `first` is true it starts from no state. What it carries is detached.
+    """
+    state: State = None
+
+    def loss(first: bool, inputs: np.ndarray, targets: np.ndarray) -> Tensor:
+        nonlocal state
+        nats, after = model.loss(inputs, targets, None if first else state)
+        state = detach(after)
+        return nats
+
+    return loss
+
+
+def stream(
+    windows: Iterable[tuple[np.ndarray, np.ndarray]], restart: int | None = None
+) -> Iterator[tuple[bool, np.ndarray, np.ndarray]]:
+    """The windows that `minigrad.data.bptt_windows` makes, each with whether it is the first: `carrying`'s batches.
+
+    With `restart`, so is every `restart`-th: a model that hardly ever starts from no state goes on badly from a text.
+    """
+    return ((i % restart == 0 if restart else i == 0, *window) for i, window in enumerate(windows))
 
 
 def perplexity(nats: Tensor | float) -> float:

@@ -20,6 +20,10 @@ from minigrad.random import get_state, set_state
 ADDRESS = re.compile(r"(0x|\.\.\.x?)[0-9a-f]+(?=>)")  # in a repr, perhaps shortened: another one in every process
 
 
+class CheckpointError(ValueError):
+    """A checkpoint is not one that this run can go on from; nothing was loaded."""
+
+
 @dataclass
 class History:
     """What each epoch came to, in order; `validation` is empty where nothing was validated."""
@@ -140,7 +144,7 @@ def resume(run: Run, path: Path, epochs: int) -> None:
             raise ValueError(f"it has {done} epochs behind it, and {epochs} were asked for")
         run.load_state_dict(state)
     except ValueError as error:
-        raise ValueError(
+        raise CheckpointError(
             f"fit: cannot go on from the checkpoint {path}, and nothing was loaded: {error}\nTo start anew, delete "
             "it or name another file"
         ) from None

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import minigrad as mg
 from minigrad import Tensor
 from minigrad.nn import Module
@@ -50,9 +52,9 @@ def fit(
     of a run that was never killed, to the bit, where all that is random comes from `minigrad.random.generator()`.
     The settings must be the same, but for `epochs` (there may be more), `patience` and `keep_best`.
 
-    Raises TypeError or ValueError for what is not as described, and where the checkpoint is that of another run
-    (nothing is loaded then); FloatingPointError where the loss, the gradient or the validation is NaN or infinite,
-    and the weights are those before that step.
+    Raises TypeError or ValueError for what is not as described; CheckpointError, a ValueError, where the checkpoint
+    is that of another run (nothing is loaded then); FloatingPointError where the loss, the gradient or the validation
+    is NaN or infinite, and the weights are those before that step.
     """
     check(model, optimizer, batches, loss, validate, schedule, schedule_per, patience)
     epochs, clip = checks.count("fit", "epochs", epochs), checks.limit("fit", "clip", clip)
@@ -106,6 +108,23 @@ def train_step(run: Run, batch: Any, where: str) -> tuple[float, float]:
     if run.schedule and run.schedule_per == "step":
         run.schedule.step()
     return loss.item(), norm
+
+
+def mean_loss(loss: Callable[..., Tensor], batches: Iterable[tuple[Any, ...]]) -> float:
+    """The mean of `loss(*batch)` over batches, each counting as much as it has targets; for `fit`'s `validate`.
+
+    The targets are a batch's last item: an array, or an array of sequences and their lengths. Nothing is recorded.
+    Raises ValueError for no batches.
+    """
+    total, count = 0.0, 0
+    with mg.no_grad():
+        for batch in batches:
+            targets = batch[-1]
+            size = int(np.sum(targets[1])) if isinstance(targets, tuple) else np.size(targets)
+            total, count = total + loss(*batch).item() * size, count + size
+    if not count:
+        raise ValueError("mean_loss: there were no batches (an iterator that was used up is empty too)")
+    return total / count
 
 
 def validation(run: Run, epoch: int) -> float | None:

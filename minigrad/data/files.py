@@ -18,6 +18,10 @@ VARIABLE = "MINIGRAD_DATA"
 Folder = str | os.PathLike[str] | None
 
 
+class WrongFile(ValueError):
+    """A data folder has something else under the name of a data set's file."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file of known contents, and the addresses that have it, best first.
@@ -35,7 +39,7 @@ class File:
 def read(file: File, folder: Folder = None) -> bytes:
     """The file's contents, from `folder`, else from the folder that MINIGRAD_DATA names, else from the cache.
 
-    Raises FileNotFoundError where it is not there (or cannot be downloaded into the cache), ValueError where the
+    Raises FileNotFoundError where it is not there (or cannot be downloaded into the cache), WrongFile where the
     folder has something else of that name, ImportError where it would be downloaded and pooch is not installed.
     """
     folder = folder or os.environ.get(VARIABLE)
@@ -48,7 +52,7 @@ def from_folder(file: File, folder: Path) -> bytes:
         raise FileNotFoundError(f"{file.name} is not in the folder {folder}. Get {origin(file)}, and put it at {path}")
     data = path.read_bytes()
     if sha256(data) != file.sha256:
-        raise ValueError(
+        raise WrongFile(
             f"{path} is not {file.name} as it should be: expected sha256 {file.sha256}, found {sha256(data)}. "
             f"Get {origin(file)}"
         )

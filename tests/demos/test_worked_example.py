@@ -58,7 +58,7 @@ def test_bias_is_there_and_zero():
 
 
 def test_what_is_printed(capsys):
-    main()
+    main([])
     text = capsys.readouterr().out
     assert "h[1] = relu(1*0 + 1*1 + 0*0 + 1*1 + 0*0 + 1*1 + 1*0 + 0*0 + 0*0) = relu(3) = 3\n" in text
     assert "h_1 = [3 1 5]\n" in text

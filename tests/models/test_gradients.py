@@ -21,6 +21,7 @@ from models import (
     Bridge,
     Cell,
     Classifier,
+    ConvolutionalClassifier,
     Decoder,
     Deep,
     DenseClassifier,
@@ -100,6 +101,11 @@ CASES = {
     "Regressor": lambda: judged(Regressor(LSTM(3, 3), 2), normal(4, 2)),
     "Tagger": lambda: judged(Tagger(GRU(3, 2, bidirectional=True), 7), TARGETS),
     "DenseClassifier": lambda: (net := DenseClassifier(15, 5, 4), lambda x: net.loss(x, LABELS), X),
+    "ConvolutionalClassifier": lambda: (
+        net := ConvolutionalClassifier(5, 4, 2, 4),
+        lambda x: net.loss(x, LABELS),
+        normal(4, 5, 4),
+    ),
     "LanguageModel": lambda: (net := LanguageModel(embedded(GRU(3, 3))), lambda: net.loss(SOURCE, TARGETS)),
     "LanguageModel, tied": lambda: (
         net := LanguageModel(embedded(LSTM(3, 3, num_layers=2)), tied=True),

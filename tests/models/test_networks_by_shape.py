@@ -7,8 +7,22 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.nn import Embedding, Linear
-from models import GRU, LSTM, RNN, Classifier, Deep, DenseClassifier, Embedded, Layer, LSTMCell, Regressor, Tagger
+from models import (
+    GRU,
+    LSTM,
+    RNN,
+    Classifier,
+    ConvolutionalClassifier,
+    Deep,
+    DenseClassifier,
+    Embedded,
+    Layer,
+    LSTMCell,
+    Regressor,
+    Tagger,
+)
 from models.bridge import summary
+from models.classifier import predict_all
 from tests.models.network_checks import garbage, train
 
 SIZE, CLASSES = 3, 4
@@ -68,12 +82,24 @@ def test_a_batch_equals_its_rows(kind, network):
         np.testing.assert_allclose(found, wanted, rtol=1e-10)
 
 
-def test_dense_rows():
-    model = DenseClassifier(6, 5, 3).to(np.float64)
-    x, targets = mg.tensor(np.random.default_rng(0).normal(size=(4, 2, 3))), np.array([0, 2, 1, 1])
+@pytest.mark.parametrize("network", [DenseClassifier(30, 5, 3), ConvolutionalClassifier(5, 6, 2, 3)])
+def test_feed_forward_rows(network):
+    model = network.to(np.float64)
+    x, targets = mg.tensor(np.random.default_rng(0).normal(size=(4, 5, 6))), np.array([0, 2, 1, 1])
     losses = [model.loss(x[i : i + 1], targets[i : i + 1]).item() for i in range(4)]
     np.testing.assert_allclose(model.loss(x, targets).item(), np.mean(losses), rtol=1e-12)
     assert model.predict(x).shape == (4,)
+    np.testing.assert_array_equal(predict_all(model, x.numpy(), batch_size=3), model.predict(x))
+
+
+def test_predictions_in_batches_are_those_of_the_whole():
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(0, 9, length) for length in (5, 2, 7, 1, 3)]
+    mg.manual_seed(1)
+    model = Classifier(Embedded(Embedding(9, 4), LSTM(4, 6)), 9).to(np.float64)
+    alone = [model.predict(sequence[None])[0] for sequence in sequences]
+    assert predict_all(model, sequences, batch_size=2).tolist() == alone
+    assert len(set(alone)) > 1
 
 
 def test_both_directions_are_summed_up_as_the_outputs_have_them():

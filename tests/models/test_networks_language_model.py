@@ -9,7 +9,8 @@ import minigrad as mg
 from minigrad.data import Vocabulary, bptt_windows, characters, join_characters
 from minigrad.nn import Embedding
 from models import GRU, LSTM, Bidirectional, Deep, Embedded, LanguageModel, Layer, LSTMCell
-from models.language_model import bits_per_character, perplexity
+from models.language_model import bits_per_character, carrying, perplexity, stream
+from models.training import mean_loss
 from models.truncation import detach
 from tests.models.network_checks import counting, garbage, train
 
@@ -55,6 +56,29 @@ def test_windows_with_carried_state_equal_one_run(kind):
         steps.append(inputs.shape[1])
     assert len(losses) > 2
     np.testing.assert_allclose(np.average(losses, weights=steps), model.loss(whole, successors)[0].item(), rtol=1e-12)
+
+
+def test_carrying_a_stream_equals_one_run():
+    model = model_of("deep")
+    corpus = rng.integers(0, 7, 61)
+    ((whole, successors),) = bptt_windows(corpus, batch_size=2, window=30)
+    windows = bptt_windows(corpus, batch_size=2, window=8)
+    loss = carrying(model)
+    for _ in range(2):  # the second epoch starts from no state, too
+        found = mean_loss(loss, stream(windows))
+        np.testing.assert_allclose(found, model.loss(whole, successors)[0].item(), rtol=1e-12)
+    for batch in stream(windows):
+        loss(*batch).backward()  # would raise, had the state not been detached
+
+
+def test_a_stream_says_where_the_state_starts_anew():
+    windows = bptt_windows(np.arange(41), batch_size=2, window=4)
+    assert [first for first, _, _ in stream(windows)] == [True, False, False, False, False]
+    assert [first for first, _, _ in stream(windows, restart=2)] == [True, False, True, False, True]
+    loss = carrying(model_of())
+    ids = [(inputs % 7, targets % 7) for inputs, targets in windows]
+    one, two = (mean_loss(loss, stream(ids, restart)) for restart in (1, None))
+    assert one == np.mean([loss(True, *window).item() for window in ids]) != two
 
 
 def test_forgetting_to_detach_is_said():

@@ -17,7 +17,7 @@ from minigrad.mode import mode
 from minigrad.nn import Linear, Module, Parameter
 from minigrad.optim import SGD, Adam, AdamW, Schedule, step_decay
 from minigrad.random import generator, get_state
-from models.training import History, fit
+from models.training import History, fit, mean_loss
 
 KILLED = Path(__file__).with_name("killed.py")
 EPOCHS = 24  # killed.py's
@@ -467,6 +467,24 @@ def test_a_model_without_a_loss_is_refused():
     model = Linear(1, 1)
     with pytest.raises(TypeError, match=r"^fit: Linear has no method loss\(\); pass loss=, a function of a batch"):
         fit(model, SGD(model.parameters(), 0.1), [()], 1, progress=None)
+
+
+# the mean over batches
+
+
+def test_mean_loss_weighs_batches_by_their_targets():
+    pairs = [(1.0, np.zeros(3)), (5.0, np.zeros((1, 1)))]
+    assert mean_loss(lambda value, targets: mg.tensor(value), pairs) == 2
+    lengths = [(1.0, (np.zeros((2, 9)), np.array([1, 2]))), (5.0, (np.zeros((1, 9)), np.array([1])))]
+    assert mean_loss(lambda value, targets: mg.tensor(value), lengths) == 2
+
+
+def test_mean_loss_records_nothing_and_wants_batches():
+    w, recorded = mg.tensor(2.0, requires_grad=True), []
+    mean_loss(lambda x: recorded.append(w * 1.0) or recorded[-1], [(np.zeros(2),)])
+    assert not recorded[0].requires_grad
+    with pytest.raises(ValueError, match=r"^mean_loss: there were no batches"):
+        mean_loss(lambda x: w, [])
 
 
 # the bar
