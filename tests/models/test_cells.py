@@ -8,7 +8,7 @@ import minigrad as mg
 from minigrad import sigmoid, tanh
 from minigrad.nn import init
 from models import Cell, GRUCell, Layer, LayerNormLSTMCell, LSTMCell, LSTMState, RNNCell, SimplifiedGRUCell
-from models.cell import hidden, parts
+from models.cell import hidden, map_state, parts
 from models.strategies import randomised
 from tests.models.drawn import assert_equal, leaf, random_state, seeds, small
 from tests.models.equations import KINDS
@@ -289,3 +289,12 @@ def test_a_body_that_returns_no_state_is_refused():
 
     with pytest.raises(TypeError, match=r"Confused.body must return the next state, Tensor, got \(tensor"):
         Confused(2, 3)(mg.tensor(np.ones((1, 2))))
+
+
+def test_map_state():
+    a, b = (mg.tensor(np.full((1, 2), number)) for number in (1.0, 2.0))
+    assert np.array_equal(map_state(mg.negative, b), -b)
+    one, two = LSTMState(a, b), LSTMState(b, b)
+    negated, difference = map_state(mg.negative, one), map_state(mg.subtract, two, one)
+    assert type(negated) is type(difference) is LSTMState
+    assert_equal((negated, difference), ((-a, -b), (a, a - a)))

@@ -23,6 +23,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.ops.indexing.take_along_axis: reshape(scatter(g, (x.size,), (np.asarray(indices),)), x.shape)"
         " -> scatter(g, (x.size,), (np.asarray(indices),))",
     ),
+    "the order in which names are looked at": (
+        'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
+    ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
     "the sign bit is set afterwards": ("minigrad.kernels.scalar.tanh: -e -> e",),
     "two signs that cancel": (
