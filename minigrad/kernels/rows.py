@@ -4,8 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
-
-from .compile import compiled
+from numba.core import imputils
 
 intrinsic: Any = extending.intrinsic  # its type hints ask for the context, which no call gives
 
@@ -30,23 +29,39 @@ def row(context: Any, array: Any, start: Any, size: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, start, size = arguments
-        source = context.make_array(signature.args[0])(context, builder, array)
-        view = context.make_array(kind)(context, builder)
-        context.populate_array(
-            view,
-            data=builder.gep(source.data, [start]),
-            shape=[size],
-            strides=[source.itemsize],
-            itemsize=source.itemsize,
-            meminfo=None,
-            parent=None,
-        )
-        return view._getvalue()
+        return view(context, builder, signature, array, start, size)._getvalue()
 
     return kind(array, types.intp, types.intp), generate
 
 
-@compiled
-def flat_from(array: Any, start: int) -> Any:
-    """array.reshape(-1)[start:], as `row`: of one type for arrays of any shape, so that functions compile once."""
-    return row(array, start, array.size - start)
+@intrinsic
+def flat_from(context: Any, array: Any, start: Any) -> Any:
+    """array.reshape(-1)[start:], which keeps the array alive: of one type for all shapes, so that functions compile
+    once."""
+    kind = types.Array(array.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, start = arguments
+        source = context.make_array(signature.args[0])(context, builder, array)
+        size = builder.sub(source.nitems, start)
+        kept = view(context, builder, signature, array, start, size)
+        kept.meminfo, kept.parent = source.meminfo, source.parent
+        return imputils.impl_ret_borrowed(context, builder, kind, kept._getvalue())
+
+    return kind(array, types.intp), generate
+
+
+def view(context: Any, builder: Any, signature: Any, array: Any, start: Any, size: Any) -> Any:
+    """The array structure of a part of a C-contiguous array's memory, owned by nobody."""
+    source = context.make_array(signature.args[0])(context, builder, array)
+    part = context.make_array(signature.return_type)(context, builder)
+    context.populate_array(
+        part,
+        data=builder.gep(source.data, [start]),
+        shape=[size],
+        strides=[source.itemsize],
+        itemsize=source.itemsize,
+        meminfo=None,
+        parent=None,
+    )
+    return part

@@ -159,6 +159,20 @@ def test_what_stands_in_padding_and_in_fresh_memory_has_no_influence(kind, monke
             assert_equal((found, tuple(gradients(weighted(found, weights), leaves))), wanted, 0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_states_too_large_for_the_heap(dtype):
+    """Memory of that size goes back to the system when nobody holds it: a loop that still read it would crash."""
+    layer = Layer(LSTMCell(2, 128).to(dtype))
+    x = mg.tensor(np.random.default_rng(0).standard_normal((600, 3, 2)), dtype, requires_grad=True)
+    state = layer.cell.State(*(mg.tensor(np.ones((600, 128)), dtype, requires_grad=True) for _ in range(2)))
+    for _ in range(3):
+        outputs, final = layer(x, state)
+        assert np.array_equal(final.h, outputs[:, -1])
+        final.c.sum().backward()
+    expected = mg.grad(lambda h: layer(x, layer.cell.State(h, state.c), unroll=True)[1].c.sum())(state.h)
+    np.testing.assert_allclose(state.h.grad.numpy(), 3 * expected.numpy(), rtol=1e-3, atol=1e-4)
+
+
 def test_lengths_are_read_once():
     layer, x, state, _rng = made("lstm", Sizes(3, 4, 2, 3, None), 0)
     expected = gradients(layer(x, state, [1, 4, 2])[0].sum(), [x])
