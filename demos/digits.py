@@ -138,7 +138,12 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
 
 
 def read_picture(path: str, size: int) -> np.ndarray:
-    """Ink [size, size] from 0 to 1; the darker or lighter of the two that there is less of is ink."""
+    """Ink [size, size] from 0 to 1 of a picture file, see `read_ink`."""
+    return squeezed(read_ink(path, size), size, size)
+
+
+def read_ink(path: str, least: int) -> np.ndarray:
+    """Ink [rows, columns] from 0 to 1; the darker or lighter of the two that there is less of is ink."""
     from matplotlib.image import imread
 
     if not Path(path).is_file():
@@ -148,14 +153,18 @@ def read_picture(path: str, size: int) -> np.ndarray:
     except (OSError, SyntaxError, ValueError):
         raise Refusal(f"{path}: expected a picture (PNG), got something else") from None
     grey = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] > 2 else 1].mean(axis=2)
-    if min(grey.shape) < size:
-        raise Refusal(f"{path}: expected at least {size}x{size} pixels, got {grey.shape[1]}x{grey.shape[0]}")
+    if min(grey.shape) < least:
+        raise Refusal(f"{path}: expected at least {least}x{least} pixels, got {grey.shape[1]}x{grey.shape[0]}")
     low, high = grey.min(), grey.max()
     ink = (grey - low) / (high - low) if high > low else np.zeros_like(grey)
-    ink = 1 - ink if np.median(ink) > 0.5 else ink
-    rows, columns = (np.linspace(0, n, size + 1).astype(int)[:-1] for n in ink.shape)
-    sums = np.add.reduceat(np.add.reduceat(ink, rows, axis=0), columns, axis=1)
-    return sums / np.outer(np.diff([*rows, ink.shape[0]]), np.diff([*columns, ink.shape[1]]))
+    return 1 - ink if np.median(ink) > 0.5 else ink
+
+
+def squeezed(ink: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """The mean ink of each of rows x columns cells; ink has at least as many pixels."""
+    starts = [np.linspace(0, n, size + 1).astype(int)[:-1] for n, size in zip(ink.shape, (rows, columns))]
+    sums = np.add.reduceat(np.add.reduceat(ink, starts[0], axis=0), starts[1], axis=1)
+    return sums / np.outer(*(np.diff([*start, n]) for start, n in zip(starts, ink.shape)))
 
 
 demo = Demo(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 import minigrad as mg
 from minigrad import Tensor, functional
 from minigrad.data import batches
+from minigrad.errors import check_sizes
 from minigrad.nn import Linear, Module
 
 from .bridge import summary
@@ -41,6 +42,22 @@ class Classifier(ManyToOne):
             return self(x, lengths).argmax(axis=-1).numpy()
 
 
+class MultiClassifier(Classifier):
+    """x [batch, time, input] -> logits [batch, heads, classes]: several questions about one sequence, a head for each.
+
+    Targets and predictions are [batch, heads].
+    """
+
+    def __init__(self, network: Module, heads: int, num_classes: int) -> None:
+        check_sizes("MultiClassifier", heads=heads, num_classes=num_classes)
+        super().__init__(network, heads * num_classes)
+        self.heads = heads
+
+    def forward(self, x: Tensor, lengths: ArrayLike | None = None) -> Tensor:
+        logits = super().forward(x, lengths)
+        return logits.reshape(len(logits), self.heads, logits.shape[1] // self.heads)
+
+
 class Regressor(ManyToOne):
     """x [batch, time, input] -> predictions [batch, size]."""
 
@@ -59,8 +76,8 @@ def predict_all(model: Any, inputs: Any, batch_size: int = 500) -> np.ndarray:
 
     inputs: an array [n, ...], or a list of sequences that differ in length.
     """
-    parts = (
-        model.predict(*batch) if isinstance(batch, tuple) else model.predict(mg.tensor(batch))
-        for (batch,) in batches(inputs, batch_size=batch_size, shuffle=False)
-    )
-    return np.concatenate(list(parts))
+    parts = []
+    for (batch,) in batches(inputs, batch_size=batch_size, shuffle=False):
+        x, *lengths = batch if isinstance(batch, tuple) else (batch,)
+        parts.append(model.predict(mg.tensor(x), *lengths))
+    return np.concatenate(parts)

@@ -49,5 +49,10 @@ def check_generates(name: str, network: Module) -> None:
     """Refuse a network that does not read tokens, or reads them backward."""
     if not isinstance(network, Embedded):
         raise TypeError(f"{name}: expected Embedded(embedding, network), got {type(network).__name__}")
+    check_looks_back(name, network)
+
+
+def check_looks_back(name: str, network: Module) -> None:
+    """Refuse a network with a layer that reads backward."""
     if any(isinstance(layer, Layer) and layer.reverse for layer in network.modules()):
-        raise ValueError(f"{name}: a layer that reads backward sees the tokens that are to be predicted; leave it out")
+        raise ValueError(f"{name}: a layer that reads backward sees what is to be predicted; leave it out")

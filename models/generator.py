@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -70,14 +72,39 @@ class Generator(Module):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        start: Sequence[int] | np.ndarray = (),
     ) -> list[np.ndarray]:
         """For each condition up to `max_new` tokens, drawn one by one until eos (left out).
 
-        The settings are those of `models.sampling.probabilities`; temperature 0 is greedy.
+        start: tokens [time] that every sequence begins with, not returned. The other settings are those of
+        `models.sampling.probabilities`; temperature 0 is greedy. Raises ValueError for bad settings, and for a start
+        that holds bos or eos.
         """
         choose = sampler(temperature, top_k, top_p)
         check_sizes("Generator.generate", max_new=max_new)
+        read = self.begun(start)
         with mg.no_grad():
             state = self.initial_state(condition)
-            logits, state = self.step(np.full(batch_size(state), self.bos), state)
-            return decode(self.step, logits, state, choose, max_new, self.eos)
+            outputs, state = self.network(np.tile(read, (batch_size(state), 1)), state)
+            return decode(self.step, self.head(outputs[:, -1]), state, choose, max_new, self.eos)
+
+    def begun(self, start: Sequence[int] | np.ndarray) -> np.ndarray:
+        """bos, and the tokens to begin with [1 + time]."""
+        tokens = np.array([self.bos, *start])
+        if np.isin(tokens[1:], (self.bos, self.eos)).any():
+            raise ValueError(f"Generator.generate: expected a start without bos and eos, got {start}")
+        return tokens
+
+
+class Captioner(Generator):
+    """A generator whose condition is a picture, or whatever `encoder` maps to vectors [batch, condition_size].
+
+    A convolutional encoder and a recurrent generator, trained together, are those of Vinyals et al. (2015).
+    """
+
+    def __init__(self, encoder: Module, condition_size: int, network: Embedded, bos: int, eos: int) -> None:
+        super().__init__(condition_size, network, bos, eos)
+        self.encoder = encoder
+
+    def initial_state(self, condition: Tensor | ArrayLike) -> State:
+        return super().initial_state(self.encoder(condition))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 import minigrad as mg
 from minigrad import Tensor, functional
 from minigrad.errors import check_sizes
-from minigrad.nn import Linear, Module
+from minigrad.nn import Dropout, Linear, Module
 
 from .cell import State
 from .decoding import decode
@@ -25,11 +25,13 @@ class LanguageModel(Module):
     """Tokens [batch, time] -> logits of the next token at each step [batch, time, tokens], final state.
 
     With `tied`, the embedding's vectors are also the output's weights (Press and Wolf 2017): one size for both.
+    `dropout` is the share of the network's outputs that do not reach them in training (Zaremba et al. 2014).
     """
 
-    def __init__(self, network: Embedded, tied: bool = False) -> None:
+    def __init__(self, network: Embedded, tied: bool = False, dropout: float = 0.0) -> None:
         check_generates("LanguageModel", network)
         self.network = network
+        self.dropout = Dropout(dropout)
         self.head = Linear(network.output_size, network.num_tokens)
         if tied:
             vectors = network.embedding.weight
@@ -42,7 +44,7 @@ class LanguageModel(Module):
 
     def forward(self, tokens: ArrayLike, state: State = None, lengths: ArrayLike | None = None) -> tuple[Tensor, State]:
         outputs, state = self.network(tokens, state, lengths)
-        return self.head(outputs), state
+        return self.head(self.dropout(outputs)), state
 
     def loss(
         self, inputs: ArrayLike, targets: ArrayLike, state: State = None, lengths: ArrayLike | None = None

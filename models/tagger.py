@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor, functional
-from minigrad.nn import Linear, Module
+from minigrad.data import batches
+from minigrad.nn import Dropout, Linear, Module
 
 from .embedded import size_of_outputs
 from .layer import checked_lengths
@@ -17,16 +20,18 @@ from .tokens import IGNORED, checked_tokens, refilled
 class Tagger(Module):
     """x [batch, time, input] -> logits [batch, time, classes], by any layer or stack of them; tokens by `Embedded`.
 
-    A bidirectional network lets a step's label depend on what comes after it.
+    A bidirectional network lets a step's label depend on what comes after it. dropout: the share of the network's
+    outputs that is dropped before they are classified, in training.
     """
 
-    def __init__(self, network: Module, num_classes: int) -> None:
+    def __init__(self, network: Module, num_classes: int, dropout: float = 0.0) -> None:
         self.network = network
+        self.dropout = Dropout(dropout)
         self.head = Linear(size_of_outputs("Tagger", network), num_classes)
 
     def forward(self, x: Tensor, lengths: ArrayLike | None = None) -> Tensor:
         outputs, _ = self.network(x, lengths=lengths)
-        return self.head(outputs)
+        return self.head(self.dropout(outputs))
 
     def loss(
         self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None, ignore_index: int = IGNORED
@@ -45,3 +50,9 @@ class Tagger(Module):
         if lengths is None:
             return list(labels)
         return [row[:length] for row, length in zip(labels, checked_lengths(lengths, *labels.shape))]
+
+
+def tag_all(model: Tagger, sequences: Any, batch_size: int = 500) -> list[np.ndarray]:
+    """`model.predict` for a list of sequences that differ in length, a batch at a time."""
+    parts = batches(sequences, batch_size=batch_size, shuffle=False)
+    return [labels for (batch,) in parts for labels in model.predict(*batch)]

@@ -109,7 +109,7 @@ class Demo(About):
     quick: Mapping[str, Any]  # what --quick changes
     full: Mapping[str, Any] | None = None  # what --data full changes; None: there is no such data set
     file: str | None = None  # what a file of the user's has to hold; None: none is taken
-    others: Sequence[str] = ()  # networks that are not recurrent
+    others: Sequence[str] = ()  # networks that `build` knows by name: not recurrent, or of one fixed shape
     refused: Mapping[str, str] = field(default_factory=dict)  # option -> why it makes no sense here
 
     @property
@@ -282,24 +282,26 @@ def reported_again(demo: Demo, there: saved.Saved, model: Module) -> Report:
 
 
 def print_table(demo: Demo, report: Report) -> None:
-    """Baselines and networks: what each costs and what it achieves."""
-    headings = [figure.name + (f", {figure.unit}" if figure.unit else "") for figure in demo.figures]
+    """Baselines and networks: what each costs and what it achieves; a figure that none has is left out."""
+    had = {name for row in (*report.baselines.values(), *(result.figures for result in report.results)) for name in row}
+    shown = [figure for figure in demo.figures if figure.name in had]
+    headings = [figure.name + (f", {figure.unit}" if figure.unit else "") for figure in shown]
     table = Table()
     table.add_column("network")
-    for heading in ("parameters", "seconds", *headings):
-        table.add_column(heading, justify="right")
+    for heading in ("parameters", "seconds", *headings):  # a heading goes over to a second line between words only
+        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     for name, figures in report.baselines.items():
-        table.add_row(name, "", "", *cells(demo, figures))
+        table.add_row(name, "", "", *cells(shown, figures))
     for result in report.results:
         size = sum(p.size for p in result.model.parameters())
-        table.add_row(result.name, f"{size:,}", f"{result.seconds:.1f}", *cells(demo, result.figures))
+        table.add_row(result.name, f"{size:,}", f"{result.seconds:.1f}", *cells(shown, result.figures))
     Console().print(table)
 
 
-def cells(demo: Demo, figures: Mapping[str, float]) -> list[str]:
+def cells(shown: Sequence[Figure], figures: Mapping[str, float]) -> list[str]:
     """A figure each; blank where there is none."""
-    values = [figures.get(figure.name, math.nan) for figure in demo.figures]
-    return ["" if math.isnan(x) else format(x, figure.form) for x, figure in zip(values, demo.figures)]
+    values = [figures.get(figure.name, math.nan) for figure in shown]
+    return ["" if math.isnan(x) else format(x, figure.form) for x, figure in zip(values, shown)]
 
 
 def keep(demo: Demo, report: Report, path: Path) -> None:

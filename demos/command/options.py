@@ -79,7 +79,7 @@ class Rules:
     quick: Mapping[str, Any]
     full: Mapping[str, Any] | None  # None: there is no full data set
     file: str | None  # what a file of the user's holds; None: it takes none
-    others: Sequence[str]  # networks that are not recurrent
+    others: Sequence[str]  # networks that the demo knows by name: not recurrent, or of one fixed shape
     refused: Mapping[str, str]  # option -> why it makes no sense here
 
     def settle(self, given: Mapping[str, Any]) -> Settings:
@@ -121,7 +121,7 @@ def with_options(parser: argparse.ArgumentParser, rules: Rules) -> argparse.Argu
     """Every common option; one that was not given is None."""
     switch = argparse.BooleanOptionalAction
     source = "default (nothing is downloaded)"
-    source += ", full (the real data set)" if rules.full is not None else ""
+    source += ", full (the real data set; of what is generated, more)" if rules.full is not None else ""
     source += f", or a file: {rules.file}" if rules.file else ""
 
     def add(name: str, text: str, **how: Any) -> None:
@@ -172,7 +172,7 @@ def complaint_about_cell(given: Mapping[str, Any], rules: Rules) -> str | None:
     if cell in rules.others:
         for name in ("layers", "bidirectional"):
             if name in given:
-                return f"argument --{name}: not here: {cell} is no recurrent network"
+                return f"argument --{name}: not here: {cell} is built without it"
     return None
 
 

@@ -47,7 +47,7 @@ def refusal(main, *arguments):
         (digits.main, ["--seed", "x"], "argument --seed: expected a whole number of at least 0, got x"),
         (digits.main, ["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got -1"),
         (digits.main, ["--cell", "cnn"], "argument --cell: expected one of rnn, lstm, gru, dense, conv, all, got cnn"),
-        (digits.main, ["--cell", "conv", "--layers", "2"], "argument --layers: not here: conv is no recurrent network"),
+        (digits.main, ["--cell", "conv", "--layers", "2"], "argument --layers: not here: conv is built without it"),
         (digits.main, ["--speed", "2"], "unrecognized arguments: --speed 2"),
         (digits.main, ["--data", "x"], "argument --data: expected default or full, got x (this demo takes no file)"),
         (spam.main, ["--data", "x"], "there is no file x"),

@@ -18,11 +18,13 @@ from models import (
     Embedded,
     Layer,
     LSTMCell,
+    MultiClassifier,
     Regressor,
     Tagger,
 )
 from models.bridge import summary
 from models.classifier import predict_all
+from models.tagger import tag_all
 from tests.models.network_checks import garbage, train
 
 SIZE, CLASSES = 3, 4
@@ -102,6 +104,14 @@ def test_predictions_in_batches_are_those_of_the_whole():
     assert len(set(alone)) > 1
 
 
+def test_predictions_of_vectors_in_batches_are_those_of_each_alone():
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(length, SIZE)) for length in (5, 2, 7, 1, 3)]
+    model = Regressor(GRU(SIZE, 4), 2).to(np.float64)
+    alone = np.concatenate([model.predict(mg.tensor(sequence[None])) for sequence in sequences])
+    np.testing.assert_allclose(predict_all(model, sequences, batch_size=2), alone, rtol=1e-12)
+
+
 def test_both_directions_are_summed_up_as_the_outputs_have_them():
     network = Deep([GRU(SIZE, 4), LSTM(4, 3, bidirectional=True)])
     outputs, final = network(mg.tensor(np.random.default_rng(0).normal(size=(2, 6, SIZE))))
@@ -121,6 +131,21 @@ def test_tags_go_up_to_each_length(lengths, data):
     logits = model(x, lengths).numpy()
     for row, length, scores in zip(tags, lengths, logits):
         np.testing.assert_array_equal(row, scores[:length].argmax(axis=-1))
+
+
+def test_many_sequences_are_tagged_a_batch_at_a_time():
+    model = Tagger(Embedded(Embedding(5, 3), GRU(3, 4)), CLASSES)
+    sequences = [np.random.default_rng(i).integers(0, 5, 1 + i % 4) for i in range(7)]
+    for found, sequence in zip(tag_all(model, sequences, batch_size=3), sequences, strict=True):
+        np.testing.assert_array_equal(found, model.predict(sequence[None])[0])
+
+
+def test_a_tagger_drops_outputs_while_training_alone():
+    model = Tagger(RNN(SIZE, 200), CLASSES, dropout=0.5)
+    x = mg.tensor(np.random.default_rng(0).normal(size=(2, 6, SIZE)))
+    outputs, _ = model.network(x)
+    assert not np.array_equal(model(x).numpy(), model.head(outputs).numpy())
+    np.testing.assert_array_equal(model.eval()(x).numpy(), model.head(outputs).numpy())
 
 
 def test_ignored_targets_do_not_count():
@@ -178,6 +203,41 @@ def test_a_regressor_learns_the_mean():
     model = Regressor(LSTM(1, 8), 1)
     assert train(model, lambda: model.loss(mg.tensor(x[:40]), mean[:40]), 150) < 0.1 * mean.var()
     assert np.square(model.predict(mg.tensor(x[40:])) - mean[40:]).mean() < 0.4 * mean.var()
+
+
+# several answers
+
+
+@networks
+def test_heads_answer_as_classifiers_of_their_own_would(network):
+    model = MultiClassifier(NETWORKS[network](), 2, CLASSES).to(np.float64)
+    _, x, _, lengths = make("classifier", network)
+    targets = np.random.default_rng(1).integers(0, CLASSES, (5, 2))
+    losses = []
+    for head in range(2):
+        alone = Classifier(model.network, CLASSES).to(np.float64)
+        rows = slice(CLASSES * head, CLASSES * (head + 1))
+        alone.head.weight.assign_(model.head.weight.numpy()[rows])
+        np.testing.assert_array_equal(model.predict(x, lengths)[:, head], alone.predict(x, lengths))
+        losses.append(alone.loss(x, targets[:, head], lengths).item())
+    np.testing.assert_allclose(model.loss(x, targets, lengths).item(), np.mean(losses), rtol=1e-12)
+
+
+def test_heads_learn_the_first_token_and_the_last():
+    tokens = np.random.default_rng(0).integers(0, 3, (80, 5))
+    model = MultiClassifier(Embedded(Embedding(3, 3), GRU(3, 10)), 2, 3)
+    ends = tokens[:, [0, -1]]
+    assert train(model, lambda: model.loss(tokens[:50], ends[:50]), 100, lr=0.03) < 0.1 < np.log(3)
+    right = predict_all(model, tokens[50:], batch_size=7) == ends[50:]
+    assert right.shape == (30, 2) and right.all(axis=1).mean() > 0.9
+
+
+def test_answers_without_a_head_are_refused():
+    with pytest.raises(ValueError, match="MultiClassifier: expected heads to be an integer from 1 up, got 0"):
+        MultiClassifier(RNN(SIZE, 2), 0, CLASSES)
+    model = MultiClassifier(RNN(SIZE, 2), 2, CLASSES)
+    with pytest.raises(ValueError, match="cross_entropy: expected logits"):
+        model.loss(mg.tensor(np.zeros((3, 4, SIZE), np.float32)), np.zeros((3, 1), int))
 
 
 # tokens

@@ -7,7 +7,22 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.nn import Embedding
-from models import GRU, LSTM, RNN, Bidirectional, Bridge, Deep, Embedded, Generator, GRUCell, Layer, LSTMCell, LSTMState
+from models import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Bridge,
+    Captioner,
+    Deep,
+    DenseClassifier,
+    Embedded,
+    Generator,
+    GRUCell,
+    Layer,
+    LSTMCell,
+    LSTMState,
+)
 from models.bridge import batch_size, zero_state
 from tests.models.network_checks import counting, garbage, train
 
@@ -100,6 +115,33 @@ def test_manual_seed_repeats_a_sample():
         mg.manual_seed(seed)
         samples.append([tokens.tolist() for tokens in model.generate(CLASSES, 20, temperature=2.0)])
     assert samples[0] == samples[1] != samples[2]
+
+
+# what is not a vector yet
+
+
+def test_a_captioner_is_a_generator_behind_an_encoder():
+    encoder = DenseClassifier(6, 5, CONDITION).to(np.float64)
+    generator = model_of()
+    model = Captioner(encoder, CONDITION, generator.network, BOS, EOS).to(np.float64)
+    model.load_state_dict({**model.state_dict(), **generator.state_dict()})
+    pictures = mg.tensor(rng.normal(size=(4, 2, 3)))
+    encoded = encoder(pictures)
+    wanted = generator.loss(encoded, TARGETS, LENGTHS)
+    np.testing.assert_array_equal(model.loss(pictures, TARGETS, LENGTHS).numpy(), wanted.numpy())
+    for found, tokens in zip(model.generate(pictures, 6, 0), generator.generate(encoded, 6, 0), strict=True):
+        np.testing.assert_array_equal(found, tokens)
+
+
+def test_encoder_and_generator_learn_together():
+    pictures = np.eye(4, dtype=np.float32)[[0, 1, 2, 3]]
+    pictures[:2] += pictures[2]  # no single entry tells the words apart
+    words = np.array([[2, 3, 4], [4, 3, 2], [3, 3, 2], [2, 4, 4]])
+    model = Captioner(DenseClassifier(4, 8, 2), 2, Embedded(Embedding(5, 4), GRU(4, 12)), BOS, EOS)
+    before = model.encoder.hidden.weight.numpy().copy()
+    assert train(model, lambda: model.loss(mg.tensor(pictures), words), 150) < 0.1
+    assert [word.tolist() for word in model.generate(mg.tensor(pictures), 9, 0)] == words.tolist()
+    assert not np.allclose(model.encoder.hidden.weight.numpy(), before)
 
 
 # the bridge
@@ -196,3 +238,18 @@ def test_bad_settings_are_refused():
         model_of().generate(CLASSES, 0)
     with pytest.raises(ValueError, match="expected a temperature"):
         model_of().generate(CLASSES, 3, temperature=-1)
+
+
+def test_a_start_is_read_before_the_rest_is_drawn():
+    model = model_of("deep")
+    state = model.initial_state(VECTORS)
+    for token in (BOS, 3, 5):
+        logits, state = model.step(np.full(4, token), state)
+    drawn = model.generate(VECTORS, 3, temperature=0, start=[3, 5])
+    assert [row[0] if len(row) else EOS for row in drawn] == logits.numpy().argmax(axis=-1).tolist()
+
+
+@pytest.mark.parametrize("start", [[BOS], [3, EOS]])
+def test_a_start_has_neither_bos_nor_eos(start):
+    with pytest.raises(ValueError, match="expected a start without bos and eos"):
+        model_of().generate(VECTORS, 3, start=start)

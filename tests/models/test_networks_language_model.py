@@ -199,7 +199,7 @@ def test_networks_that_do_not_generate_are_refused():
         Layer(LSTMCell(3, 4), reverse=True),
         Deep([Layer(LSTMCell(3, 4)), Bidirectional(Layer(LSTMCell(4, 4)))]),
     ):
-        with pytest.raises(ValueError, match="LanguageModel: a layer that reads backward sees the tokens"):
+        with pytest.raises(ValueError, match="LanguageModel: a layer that reads backward sees what is"):
             LanguageModel(Embedded(Embedding(7, 3), network))
 
 
@@ -256,3 +256,14 @@ def test_a_text_goes_on_from_a_text():
         optimizer.step()
     new = model.generate(vocabulary.encode(characters("to be or ")), 11, temperature=0)
     assert join_characters(vocabulary.decode(new)) == "not to be, "
+
+
+def test_dropout_keeps_outputs_from_the_head_in_training_only():
+    model = LanguageModel(Embedded(Embedding(7, 3), LSTM(3, 3)), dropout=0.5)
+    outputs, _ = model.network(TOKENS)
+    mg.manual_seed(0)
+    dropped = model.dropout(outputs)
+    mg.manual_seed(0)
+    np.testing.assert_array_equal(model(TOKENS)[0].numpy(), model.head(dropped).numpy())
+    assert 0 < (dropped.numpy() == 0).mean() < 1
+    np.testing.assert_array_equal(model.eval()(TOKENS)[0].numpy(), model.head(outputs).numpy())
