@@ -139,7 +139,7 @@ class Tensor(Traced):
             gradient = np.ones_like(self.array)
         g = gradient if isinstance(gradient, Tensor) else tensor(gradient, self.dtype)
         check_shape("backward", g, self)
-        g = g.astype(self.dtype)
+        g = g if g.dtype == self.dtype else g.astype(self.dtype)
         start: dict[Node, Any] = {}
         deliver(start, self, g if create_graph else g.array)
         with enable_grad():

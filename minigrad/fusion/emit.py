@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from .program import Step
 
 # Functions of one number, by the primitive's name: those of kernels/scalar.py, or NumPy's (a call for each entry)
-SCALAR = ("erf", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh")
-NUMPY = ("cos", "exp", "expm1", "isfinite", "isnan", "log", "log1p", "power", "sign", "sin", "sqrt")
+SCALAR = ("erf", "exp", "gelu", "log", "relu", "sigmoid", "silu", "softplus", "tanh")
+NUMPY = ("cos", "expm1", "isfinite", "isnan", "log1p", "power", "sign", "sin", "sqrt")
 FORMULAS = {
     "add": "{} + {}",
     "subtract": "{} - {}",

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checkpoint import rebuilt
 from ..kernels import memory
-from ..kernels.pool import share
+from ..kernels.pool import get_num_threads, share
 from ..mode import enable_grad, mode, no_grad
 from ..node import Node, Traced
 from ..tensor import Tensor
@@ -52,7 +52,7 @@ class Fused:
         if len(dtypes) != 1 or not ready(dtype := dtypes.pop()):
             return None
         try:
-            shape = np.broadcast_shapes(*(value.shape for value in values))
+            shape = common_shape(values)
         except ValueError:
             return None  # the body itself says which op does not fit
         wanted = tuple(i for i, x in enumerate(inputs) if has_node(x))
@@ -121,7 +121,7 @@ class Loops:
         """The body's outputs for these inputs, in a node if a gradient may be wanted."""
         sources = (*inputs, *self.prelude())
         keep = mode.recording and any(has_node(x) for x in sources)
-        shape = np.broadcast_shapes(*(value.shape for value in values))
+        shape = common_shape(values)
         values = [self.value(x, keep) for x in sources]
         outputs = tuple(memory.empty(shape, self.dtype) for _ in self.program.outputs)
         saved = tuple(memory.empty(shape, self.dtype) for _ in self.program.saved if keep)
@@ -161,32 +161,44 @@ class Loops:
             return recorded_cotangents(again, g if isinstance(g, tuple) else (g,), inputs)
 
 
+def common_shape(values: Sequence[np.ndarray]) -> tuple[int, ...]:
+    """np.broadcast_shapes, which costs 5 us where all are of one shape."""
+    shape = values[0].shape
+    return shape if all(v.shape == shape for v in values) else np.broadcast_shapes(*(v.shape for v in values))
+
+
 class Rows:
     """Inputs that broadcast, as rows of `size` entries: each array is read on from row to row, or again and again."""
 
     def __init__(self, shape: tuple[int, ...], values: Sequence[np.ndarray]) -> None:
         self.total = math.prod(shape)
-        arrays = [v for v in values if isinstance(v, np.ndarray)]
-        trailing = [v.size for v in arrays if v.shape != shape and v.size > 1 and v.shape == shape[-v.ndim :]]
-        self.size = max(trailing, default=min(CHUNK, max(self.total, 1)))
         self.read: list[Any] = []
+        if all(isinstance(v, np.ndarray) and v.shape == shape for v in values):  # what follows would cost 10 us more
+            self.size = min(CHUNK, max(self.total, 1))
+            for value in values:
+                self.read += [memory.constant(value).reshape(-1), 1]
+            return
+        others = [v for v in values if isinstance(v, np.ndarray) and v.shape != shape]
+        trailing = [v.size for v in others if v.size > 1 and v.shape == shape[-v.ndim :]]
+        self.size = max(trailing, default=min(CHUNK, max(self.total, 1)))
         for value in values:
             if isinstance(value, np.generic):
                 self.read.append(value)
                 continue
-            again = value.shape != shape and (value.size == 1 or value.shape == shape[-value.ndim :])
-            if again and value.size in (1, self.size):
-                value = np.full(self.size, value) if value.size == 1 else value
-            else:
-                again = False
-                value = np.broadcast_to(value, shape)
+            again = False
+            if value.shape != shape:
+                again = value.size == 1 or (value.size == self.size and value.shape == shape[-value.ndim :])
+                if value.size == 1:
+                    value = np.full(self.size, value)
+                elif not again:
+                    value = np.broadcast_to(value, shape)
             self.read += [memory.constant(value).reshape(-1), int(not again)]
 
     def run(self, loop: Any, written: Sequence[np.ndarray]) -> None:
         """The loop over all rows."""
         rows = -(-self.total // self.size)
         work = functools.partial(loop, *self.read, *(array.reshape(-1) for array in written), self.total, self.size)
-        share(work, rows, 64 if self.total >= TOGETHER else 1)
+        share(work, rows, get_num_threads() if self.total >= TOGETHER else 1)
 
 
 def loops_source(program: Program, numbers: set[str], dtype: np.dtype) -> str:
@@ -243,4 +255,15 @@ def fuse(body: Callable[..., Any]) -> Fused:
     in Python is made for good. Derivatives of any order; `fused.source` is the generated code. What is no such
     function (or where Numba may not compile) is recorded op by op, with the same numbers.
     """
+    return Fused(body)
+
+
+def of_op(op: Callable[..., Any]) -> Fused:
+    """An op's one loop forward and one back: on long arrays the pool's threads share them."""
+    apply = op.primitive.apply  # type: ignore[attr-defined]  # not the op itself, which comes here with long arrays
+
+    @functools.wraps(op, updated=())
+    def body(x: Tensor) -> Any:
+        return apply(x)
+
     return Fused(body)

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import compile, memory
 from .memory import constant
-from .pool import share
+from .pool import get_num_threads, share
 
 # Multiplications up to which OpenBLAS stays on one thread by itself, and costs less to call. Beyond, its threads
 # would fight with ours over the cores: stalls of 8 ms.
@@ -47,7 +47,7 @@ def gemm() -> Compiled | None:
 
 def threads_for(multiplications: int) -> int:
     """All threads, or one for what is done before a second would be awake."""
-    return 64 if multiplications > TOGETHER else 1
+    return get_num_threads() if multiplications > TOGETHER else 1
 
 
 def is_small(a: np.ndarray, n: int) -> bool:

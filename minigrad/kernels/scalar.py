@@ -15,7 +15,7 @@ Bits = Any  # the integer of the same width
 
 # float32, since Numba takes `1 - x` for float64 even when x is float32; beside a float64 x these widen exactly
 HALF, ONE, TWO = np.float32(0.5), np.float32(1), np.float32(2)
-GRID = np.float32(128)
+GRID, INFINITY, NAN = np.float32(128), np.float32(np.inf), np.float32(np.nan)
 
 
 class Format(NamedTuple):
@@ -28,6 +28,8 @@ class Format(NamedTuple):
     tail_limit: int  # the bits of an x where x * tail(x) is 0
     erf_limit: int  # the bits of an x where erf(x) is 1
     tanh_limit: int  # the bits of an x where tanh(x) is 1
+    infinity: int  # the bits of infinity
+    sqrt_half: int  # the bits of sqrt(1 / 2)
     rounder: Real  # (x + rounder) - rounder is x to the nearest integer
     log2_e: Real
     ln2_high: Real  # so few digits that n * ln2_high is exact (Cody and Waite 1980)
@@ -59,6 +61,8 @@ SINGLE = Format(
     tail_limit=int(np.float32(14.5).view(np.int32)),
     erf_limit=int(np.float32(6).view(np.int32)),
     tanh_limit=int(np.float32(10).view(np.int32)),
+    infinity=int(np.float32(np.inf).view(np.int32)),
+    sqrt_half=int(np.float32(0.5**0.5).view(np.int32)),
     rounder=np.float32(1.5 * 2**23),
     log2_e=np.float32(1.4426950408889634),
     ln2_high=np.float32(0.693145751953125),
@@ -87,6 +91,8 @@ DOUBLE = Format(
     tail_limit=int(np.float64(39).view(np.int64)),
     erf_limit=int(np.float64(6).view(np.int64)),
     tanh_limit=int(np.float64(20).view(np.int64)),
+    infinity=int(np.float64(np.inf).view(np.int64)),
+    sqrt_half=int(np.float64(0.5**0.5).view(np.int64)),
     rounder=np.float64(1.5 * 2**52),
     log2_e=np.float64(1.4426950408889634),
     ln2_high=np.float64(0.6931471803691238),
@@ -201,6 +207,33 @@ def tail(x: Real) -> tuple[Real, Real]:
     return mills(x) * first, second
 
 
+def exp(x: Real) -> Real:
+    """exp(x): past the limit a factor is 0, or both overflow. Within 2 ulp."""
+    size = magnitude(x, format_of(x).decay_limit)
+    first, second = exp_minus(size if bits(x) < 0 else -size, np.float32(0))
+    return unless_nan(first * second, x)
+
+
+def log(x: Real) -> Real:
+    """n ln(2) + log(1 + f) for x = (1 + f) 2 ** n, sqrt(1/2) <= 1 + f < sqrt(2). Within 2 ulp.
+
+    log(1 + f) = 2 artanh(s) = f - s (f - 2 s ** 2 p(s ** 2)), s = f / (2 + f): the f in front has no rounding error.
+    """
+    form = format_of(x)
+    subnormal = bits(x) < 1 << form.fraction_bits
+    pattern = bits(x * power_of_2(form.fraction_bits, x) if subnormal else x)
+    n = narrow((pattern - form.sqrt_half) >> form.fraction_bits, x)
+    f = from_bits(pattern - (n << form.fraction_bits), x) - ONE
+    s = f / (TWO + f)
+    square = s * s
+    power = n - form.fraction_bits if subnormal else n
+    whole = from_bits(bits(form.rounder) + power, x) - form.rounder
+    rest = s * (f - TWO * square * horner(square, form.log1p)) - whole * form.ln2_low
+    y = whole * form.ln2_high + (f - rest)
+    y = x if bits(x) >= form.infinity else x * NAN if bits(x) < 0 else y
+    return x - INFINITY if x == 0 else y
+
+
 def tanh(x: Real) -> Real:
     """-e / (2 + e) with the sign of x, e = exp(-2 |x|) - 1, where a small e keeps its digits. Within 3 ulp."""
     form = format_of(x)
@@ -304,5 +337,5 @@ def register() -> None:
         )
     )
     generic = (narrow, magnitude, unless_nan, power_of_2, exp_minus, mills, tail)
-    for function in (*generic, tanh, sigmoid, softplus, silu, gelu, erf, relu):
+    for function in (*generic, exp, log, tanh, sigmoid, softplus, silu, gelu, erf, relu):
         register_jitable(**options)(function)
