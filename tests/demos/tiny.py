@@ -49,7 +49,7 @@ TINY = {
     "adding": Tiny("--cell gru --hidden 16 --lr 0.02", words("0.3 *0.7 0.1 *0.2")),
     "caption": Tiny("--hidden 32 --lr 0.006", picture, epochs=4),
     "chatbot": Tiny("--cell gru --hidden 32 --lr 0.02", words("Are you open on Sunday?"), epochs=15),
-    "entities": Tiny("--cell gru --hidden 32 --lr 0.02", words("We met Dr Kent in Paris.")),
+    "entities": Tiny("--quick --cell gru --hidden 32 --lr 0.02", words("We met Dr Kent in Paris.")),
     "slot_filling": Tiny("--cell gru --hidden 32 --lr 0.01", words("Two tickets for Casablanca"), epochs=3),
     "char_lm": Tiny("--hidden 32 --quick --lr 0.02", words("def main(")),
     "complete_image": Tiny("--cell gru --hidden 32 --lr 0.02", picture, epochs=3, unbeaten=("linear regression",)),
