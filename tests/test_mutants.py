@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from minigrad.kernels import compile
+from tests.mutants import plain
 from tests.mutants.edits import edits, path_of
 from tests.mutants.targets import TARGETS
 
@@ -89,6 +92,29 @@ def test_a_sample_is_killed():
     ran = mutants("--sample", "12", "--jobs", "2", "minigrad.ops", "rule of", "models.lstm")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "12 mutants: 12 killed, 0 survived" in ran.stdout
+
+
+def test_a_sample_of_what_is_generated_is_killed():
+    ran = mutants("--sample", "8", "--jobs", "2", "kernels.(gemm|sequence)", "minigrad.fusion", r"\.backward: v")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "8 mutants: 8 killed, 0 survived" in ran.stdout
+
+
+@pytest.mark.skipif(not compile.available(), reason="no compiler")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_the_doubles_do_what_machine_code_does(dtype, accumulate):
+    from minigrad.kernels import tile
+
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.normal(size=size).astype(dtype) for size in (40, 5 * 2 * tile.BYTES, 3 * 2 * tile.BYTES))
+    one, other = c.copy(), c.copy()
+    for kernel, result in ((tile.tile, one), (plain.tile, other)):
+        kernel(3, 2, a, 2, 1, 4, b, 1, result, 3, 2 * tile.BYTES - 2, 5, accumulate)
+    np.testing.assert_allclose(one, other, rtol=1e-5 if dtype is np.float32 else 1e-13)
+    assert not np.array_equal(one, c)
+    with pytest.raises(IndexError, match="entries"):
+        plain.row(c, 5, c.size)
 
 
 def test_a_rule_without_a_test_is_reported():

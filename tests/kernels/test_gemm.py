@@ -50,12 +50,22 @@ def test_panels_hold_every_entry_once_and_zeros(k, n, dtype, transposed, offset)
         assert not found[:, block.shape[1] :].any()
 
 
+def test_panels_of_a_matrix_with_gaps():
+    whole = np.arange(60.0 * 140).reshape(60, 140)
+    b = whole[::2, ::2]
+    k, n = b.shape
+    target = np.full_like(packed(b), np.nan)
+    gemm.pack(whole.reshape(-1), 0, 280, 2, k, n, target, 0, panels(b))
+    np.testing.assert_array_equal(target, packed(b))
+
+
 @settings(max_examples=50)
 @given(
     m=sizes, k=sizes, n=sizes, dtype=dtypes, transposed=st.booleans(), biased=st.booleans(), cut=st.integers(0, 70),
     panel=st.integers(0, 4), seed=seeds,
 )  # fmt: skip
 @example(100, gemm.K_BLOCK + 5, 9, np.float32, False, True, 7, 0, 0)  # k in two blocks, m too, and an edge
+@example(7, gemm.K_BLOCK + 5, 9, np.float32, True, False, 0, 0, 0)
 @example(1, 2 * gemm.K_BLOCK, 64, np.float64, True, True, 0, 1, 1)
 def test_product(m, k, n, dtype, transposed, biased, cut, panel, seed):
     rng = np.random.default_rng(seed)
@@ -78,6 +88,14 @@ def test_product(m, k, n, dtype, transposed, biased, cut, panel, seed):
     np.testing.assert_array_equal(
         product(min(cut, m), min(panel, panels(b))), whole
     )  # however it is shared, to the bit
+
+
+def test_panels_that_were_not_asked_for_are_left_alone():
+    b = np.ones((5, 70))
+    width, c = gemm.panel_width(b.reshape(-1)), np.full((2, 70), 7.0)
+    gemm.multiply(np.ones(10), 5, 1, 5, packed(b), 70, c.reshape(-1), np.empty(0), 0, 2, 1, 2)
+    assert np.all(c[:, width : 2 * width] == 5)
+    assert np.all(c[:, :width] == 7) and np.all(c[:, 2 * width :] == 7)
 
 
 @settings(max_examples=30)

@@ -2,6 +2,7 @@
 
 python -m tests.mutants                    all mutants (about half an hour on two cores)
 python -m tests.mutants tanh 'lstm.*sign'  those whose name or kind matches a regular expression
+python -m tests.mutants GRUCell.backward   each step of a generated loop
 python -m tests.mutants --sample 20        twenty of them, evenly spread
 python -m tests.mutants --list             their names
 """
@@ -12,14 +13,15 @@ import re
 import sys
 import time
 from collections import Counter
-from itertools import filterfalse
+from itertools import groupby
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy comes in: a process with threads must not fork
 
 from .edits import edits, path_of
 from .equivalent import EQUIVALENT
 from .rules import rules
-from .run import Child, Outcome, examine, needs_jit, outcomes
+from .run import Child, Outcome, backend, examine, outcomes
+from .steps import steps
 from .targets import CHECKS, TARGETS, selections
 
 
@@ -33,7 +35,8 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
 
-    every = [*Child(rules).result(), *(e for m in TARGETS for e in edits(m, path_of(m).read_bytes(), CHECKS))]
+    written = (edit for module in TARGETS for edit in edits(module, path_of(module).read_bytes(), CHECKS))
+    every = [*Child(rules).result(), *Child(steps).result(), *written]
     reasons = {name: reason for reason, names in EQUIVALENT.items() for name in names}
     if stale := reasons.keys() - {mutant.name for mutant in every}:
         return fail("tests/mutants/equivalent.py lists what is no mutant (any more)", stale)
@@ -57,9 +60,9 @@ def main() -> int:
             show(outcome)
         elif len(found) % 100 == 0:
             print(f"{len(found)} of {len(jobs)}, {(time.monotonic() - began) / 60:.0f} min", flush=True)
-    killers = sorted({outcome.killer for outcome in found if "::" in outcome.killer})
-    for together in (filter(needs_jit, killers), filterfalse(needs_jit, killers)):
-        if (tests := tuple(together)) and (failing := Child(examine, None, tests).result()):
+    killers = sorted({outcome.killer for outcome in found if "::" in outcome.killer}, key=backend)
+    for _, tests in groupby(killers, backend):
+        if failing := Child(examine, None, tuple(tests)).result():
             return fail("it proves nothing, since it fails without any mutant too", [failing])
     report(found, len(reasons), (time.monotonic() - began) / 60)
     return 0 if all(outcome.killer for outcome in found) else 1

@@ -51,10 +51,13 @@ def path_of(module: str) -> Path:
 
 
 def edits(module: str, source: bytes, skipped: frozenset[str] = frozenset()) -> Iterator[Edit]:
-    """All mutants of a module but those of the units named in `skipped`. Two alike get numbers: unit, unit#2."""
+    """All mutants of a module but those of the units named in `skipped`, with or without their class.
+
+    Two alike get numbers: unit, unit#2.
+    """
     seen: Counter[str] = Counter()
     for unit, root in units(ast.parse(source)):
-        if unit.split(".")[-1] not in skipped:
+        if skipped.isdisjoint((unit, unit.split(".")[-1])):
             for kind, start, end, new in Rewriting(source).changes(root):
                 edit = Edit(module, unit, kind, start, end, new, source)
                 seen[edit.name] += 1
@@ -121,7 +124,7 @@ class Rewriting:
             case ast.Constant(int(value)):
                 yield "another constant", node, str(value + 1)
             case ast.Constant(float(value)):
-                yield "factor 1.01", node, repr(value * 1.01)
+                yield "factor 1.01", node, repr(value * 1.01 or 0.01)
             case ast.Tuple(elements, ast.Load()) | ast.List(elements, ast.Load()):
                 for a, b in pairwise(elements):
                     yield from self.swapped(node, a, b)

@@ -1,6 +1,8 @@
 """Runs tests against mutants, each in a fork of a process that has imported what takes long and no minigrad yet."""
 
+import gc
 import importlib.util
+import linecache
 import multiprocessing
 import os
 import resource
@@ -23,12 +25,16 @@ import pytest
 import safetensors.numpy  # noqa: F401
 from hypothesis import Phase, settings
 
+from . import plain
 from .edits import Edit, path_of
 
 LIMIT = 120  # seconds for a test; a mutant that makes it hang is found out
 MEMORY = 16 * 2**30  # bytes of addresses, for one that would take all
 PASSED, NOTHING_RAN = 0, 5  # pytest's exit codes
-JIT = ("tests/kernels", "tests/models/test_compiled.py")  # tests of what only a compiled network runs
+JIT = ("tests/kernels/test_elementary.py", "tests/kernels/test_scalar.py")  # tests of machine code
+GENERATED = (  # tests of what only a compiled network runs: as plain Python, since Numba takes 5 s for each mutant
+    "tests/models/test_compiled.py", "tests/fusion", "tests/kernels/test_gemm.py", "tests/kernels/test_products.py",
+)  # fmt: skip
 COMPILED = {"minigrad.kernels.scalar"}  # the targets whose functions Numba compiles
 OPTIONS = (
     "-x", "-q", "--tb=no", "--assert=plain", "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -37,6 +43,7 @@ OPTIONS = (
 Selection = tuple[str, ...]  # arguments for pytest
 
 fork = multiprocessing.get_context("fork")
+gc.freeze()  # a child does not search what it shares with its parent: a fifth of the time of a quick test
 
 
 class Outcome(NamedTuple):
@@ -53,7 +60,10 @@ class MutatedLoader(SourceFileLoader):
     edit: Edit
 
     def get_code(self, fullname: str) -> Any:
-        return compile(self.edit.mutated(), self.path, "exec", dont_inherit=True)
+        text = self.edit.mutated()
+        lines = text.decode().splitlines(keepends=True)
+        linecache.cache[self.path] = len(text), None, lines, self.path  # for inspect.getsource, which copies loops
+        return compile(text, self.path, "exec", dont_inherit=True)
 
 
 class Finder(MetaPathFinder):
@@ -95,9 +105,9 @@ class FirstFailure:
             self.name = self.name or f"import of {report.nodeid}"
 
 
-def needs_jit(test: str) -> bool:
-    """Whether a test looks at compiled code."""
-    return test.startswith(JIT)
+def backend(test: str) -> str:
+    """How a test is run: with what Numba compiles, with that as plain Python, or with neither."""
+    return "compiled" if test.startswith(JIT) else "plain" if test.startswith(GENERATED) else "NumPy"
 
 
 def examine(mutant: Any, selection: Selection) -> str:
@@ -113,13 +123,16 @@ def examine(mutant: Any, selection: Selection) -> str:
     )  # no time is spent on shrinking
     sys.modules["torch"] = None  # type: ignore[assignment]  # the suite has to do without a peer's word
     folder = tempfile.mkdtemp()
+    backends = {backend(part) for part in selection if part.startswith("tests/")}
     if isinstance(mutant, Edit) and mutant.module in COMPILED:
         os.environ["NUMBA_CACHE_DIR"] = folder  # Numba's cache knows the file on disk only
-    elif not all(map(needs_jit, selection)):
+    elif backends != {"compiled"}:
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # networks are unrolled, and no mutant has to be compiled first
     numba.config.reload_config()
     try:
         install(mutant)
+        if backends == {"plain"}:
+            plain.install(folder)
         failure = FirstFailure()
         code = pytest.main([*OPTIONS, f"--basetemp={folder}/tests", *selection], plugins=[failure])
     finally:

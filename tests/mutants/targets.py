@@ -5,16 +5,25 @@ from functools import cache
 
 from .edits import Edit, units
 from .rules import Broken
+from .steps import BrokenStep
 
-CHECKS = frozenset({  # units that refuse, draw, prepare or hint: no derivative goes through them
-    "__init__", "as_array", "check_axis", "check_floats", "check_indices", "check_input", "check_probability",
+CHECKS = frozenset({  # units that refuse, draw, prepare, keep or hint: no derivative goes through them
+    "as_array", "check_axis", "check_floats", "check_indices", "check_input", "check_probability",
     "check_reduction", "checked_lengths", "checked_state", "class_labels", "is_float", "matching", "pair", "recurrent",
     "register", "reset_parameters", "windows_of", "RNN", "LSTM", "GRU", "Bits", "Data", "Function", "Pair",
     "REDUCTIONS", "Real", "State", "output_size", "compiled", "fusible", "as_exp", "elementwise", "_loop", "_compiled",
+    "RNNCell.__init__", "Cell.__init__", "LSTMCell.__init__", "LayerNormLSTMCell.__init__", "GRUCell.__init__",
+    "Layer.__init__", "Bidirectional.__init__", "AdditiveAttention.__init__", "GeneralAttention.__init__",
+    "Replay", "SCALAR", "NUMPY", "recurrence", "identity", "trace", "same", "NUMBERS", "fuse", "Fused.__init__",
+    "Fused.source",
 })  # fmt: skip
 OPS = ("tests/ops", "tests/test_einsum.py", "tests/test_convolution.py")
 CELLS, LAYERS = (("tests/models/test_cells.py",), ("tests/models/test_layer.py", "tests/models/test_combinators.py"))
 COMPILED = ("tests/models/test_compiled.py",)
+DRAWN = ("tests/fusion/test_recurrence.py", "-k", "not compiled_for_once and not too_large")  # as plain Python
+CORNERS = "tests/fusion/test_corners.py"
+PROGRAMS, POINTWISE = (CORNERS, "tests/fusion/test_program.py"), (CORNERS, "tests/fusion/test_pointwise.py")
+FORMULAS = (CORNERS, "tests/fusion/test_emit.py", "-k", "not special and not elementary")  # of machine code
 LAST = (  # all that looks at numbers
     "tests/ops", "tests/kernels/test_scalar.py", "tests/test_functional.py", "tests/test_backward.py",
     "tests/test_transforms.py", "tests/test_tensor.py", "tests/test_checkpoint.py", "tests/nn", "tests/models",
@@ -31,6 +40,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "minigrad.functional": ("tests/test_functional.py",),
     "minigrad.kernels.elementary": ("tests/kernels/test_elementary.py",),
     "minigrad.kernels.scalar": ("tests/kernels/test_scalar.py",),
+    "minigrad.kernels.gemm": ("tests/kernels/test_gemm.py",),
+    "minigrad.kernels.sequence": COMPILED,
+    "minigrad.fusion.program": PROGRAMS,
+    "minigrad.fusion.prelude": PROGRAMS,
+    "minigrad.fusion.emit": FORMULAS,
+    "minigrad.fusion.pointwise": POINTWISE,
+    "minigrad.fusion.recurrence": COMPILED,
     "models.vanilla": CELLS,
     "models.lstm": CELLS,
     "models.gru": CELLS,
@@ -39,13 +55,18 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models.bidirectional": ("tests/models/test_combinators.py",),
     "models.attention": ("tests/models/test_networks_attention.py", "tests/models/test_networks_seq2seq.py"),
 }
+GENERATED = {"minigrad.kernels.gemm", "minigrad.kernels.sequence"} | {m for m in TARGETS if ".fusion." in m}
 
 
-def selections(mutant: Edit | Broken) -> list[tuple[str, ...]]:
+def selections(mutant: Edit | Broken | BrokenStep) -> list[tuple[str, ...]]:
     """The tests for a mutant, nearest first: those that bear its op's name, those that mirror its file, and so on."""
     if isinstance(mutant, Broken):
         return [(*OPS, "-k", mutant.primitive), OPS, LAST]
+    if isinstance(mutant, BrokenStep):
+        return [(*POINTWISE, "-k", "broadcasting") if mutant.body == "three" else (*COMPILED, "-k", mutant.body)]
     tests = TARGETS[mutant.module]
+    if mutant.module in GENERATED:
+        return [tests, (*COMPILED, *POINTWISE), DRAWN]
     if tests is not OPS:  # those are quick as a whole
         return {CELLS: [CELLS, COMPILED, LAYERS, LAST], LAYERS: [COMPILED, LAYERS, LAST]}.get(tests, [tests, LAST])
     mirror = f"tests/ops/test_{mutant.module.split('.')[-1]}.py"
