@@ -128,3 +128,11 @@ def test_a_given_array_may_change_before_the_way_back():
     factor[:] = 100
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, np.arange(3.0))
+
+
+def test_one_entry_without_axes_beside_a_learned_number():
+    factor = mg.tensor(0.7, np.float64, requires_grad=True)
+    x = mg.tensor(np.array(0.3), requires_grad=True)
+    mg.fuse(lambda x: mg.tanh(x) * factor)(x).backward()
+    assert x.grad.item() == pytest.approx(0.7 * (1 - np.tanh(0.3) ** 2))
+    assert factor.grad.item() == pytest.approx(np.tanh(0.3))
