@@ -19,16 +19,15 @@ from minigrad.data import (
     BOS,
     EOS,
     SPECIALS,
-    UNK,
     Vocabulary,
     batches,
     bucketed_batches,
+    hide,
     join_words,
     pad_sequences,
     words,
 )
 from minigrad.nn import Embedding, Module
-from minigrad.random import generator
 from models import Decoder, Embedded, Seq2Seq
 from models.bridge import summary
 from models.scores import exact_match, token_accuracy
@@ -184,8 +183,7 @@ def training(model: Any, data: Data, settings: Settings) -> Training:
         return model.loss(question[0], answer[0], question[1], answer[1])
 
     def loss_of_some(question: tuple[np.ndarray, np.ndarray], answer: tuple[np.ndarray, np.ndarray]) -> mg.Tensor:
-        seen = generator().random(question[0].shape) >= HIDDEN
-        return loss((np.where(seen, question[0], UNK), question[1]), answer)
+        return loss((hide(question[0], HIDDEN), question[1]), answer)
 
     held_out = bucketed_batches(*encoded(data.validation), batch_size=200, shuffle=False)
     train = bucketed_batches(*encoded(data.train), batch_size=16)

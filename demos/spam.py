@@ -13,9 +13,8 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import train_test_split
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
-from minigrad.data import SPECIALS, UNK, Vocabulary, batches, bucketed_batches, pad_sequences, sms_spam, words
+from minigrad.data import SPECIALS, Vocabulary, batches, bucketed_batches, hide, pad_sequences, sms_spam, words
 from minigrad.nn import Embedding, Module
-from minigrad.random import generator
 from models import Classifier, Embedded
 from models.classifier import predict_all
 from models.saliency import contributions
@@ -156,8 +155,7 @@ def training(model: Any, data: Data, settings: Settings) -> Training:
         return model.loss(ids[0], labels, ids[1])
 
     def loss_of_some(ids: tuple[np.ndarray, np.ndarray], labels: np.ndarray) -> Any:
-        hidden = generator().random(ids[0].shape) < HIDDEN
-        return loss((np.where(hidden, UNK, ids[0]), ids[1]), labels)
+        return loss((hide(ids[0], HIDDEN), ids[1]), labels)
 
     train = bucketed_batches(data.train.ids, data.train.labels, batch_size=32)
     held_out = batches(data.validation.ids, data.validation.labels, batch_size=200, shuffle=False)

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.data import SPECIALS, UNK, Vocabulary, bucketed_batches, most_frequent_tags, span_scores
+from minigrad.data import SPECIALS, Vocabulary, bucketed_batches, hide, most_frequent_tags, span_scores
 from minigrad.nn import Embedding, Module
-from minigrad.random import generator
 from models import Embedded, Tagger
 from models.tagger import tag_all
 from models.tokens import IGNORED
@@ -112,8 +111,7 @@ def training(model: Any, data: Data, hidden: float) -> Training:
         return model.loss(ids[0], classes[0], ids[1])
 
     def loss_of_some(ids: tuple[np.ndarray, np.ndarray], classes: tuple[np.ndarray, np.ndarray]) -> Any:
-        known = generator().random(ids[0].shape) >= hidden
-        return loss((np.where(known, ids[0], UNK), ids[1]), classes)
+        return loss((hide(ids[0], hidden), ids[1]), classes)
 
     train = bucketed_batches(data.train.ids, data.train.classes, batch_size=16)
     held_out = bucketed_batches(data.validation.ids, data.validation.classes, batch_size=200, shuffle=False)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..io import replace
+from ..random import generator
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 PAD, UNK, BOS, EOS = range(4)  # padding, unknown token, beginning and end of a sequence
@@ -96,3 +97,8 @@ def strings(name: str, tokens: Iterable[str]) -> list[str]:
         if not isinstance(token, str):
             raise TypeError(f"{name}: expected a sequence of strings, got {token!r} in it")
     return tokens
+
+
+def hide(ids: np.ndarray, share: float) -> np.ndarray:
+    """The ids with UNK for a share of them by chance, so that a network must not rely on any single token."""
+    return np.where(generator().random(ids.shape) < share, UNK, ids)

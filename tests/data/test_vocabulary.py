@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from minigrad.data import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
+from minigrad.data import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, hide
 
 TOKENS = st.text(st.characters(exclude_categories=()), max_size=3)  # lone surrogates included
 CORPORA = st.lists(st.lists(TOKENS, max_size=8), max_size=8)
@@ -130,3 +130,13 @@ def test_damaged_files_are_refused(tmp_path, data):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         Vocabulary.load(tmp_path / "none.json")
+
+
+def test_hide():
+    ids = np.arange(10, 20_010).reshape(200, 100)
+    seen = hide(ids, 0.3)
+    assert seen.dtype == ids.dtype and ids.min() == 10
+    assert np.all((seen == ids) | (seen == UNK))
+    assert 0.28 < np.mean(seen == UNK) < 0.32
+    assert np.array_equal(hide(ids, 0.0), ids) and np.all(hide(ids, 1.0) == UNK)
+    assert not np.array_equal(hide(ids, 0.3), seen)  # others each time
