@@ -44,8 +44,6 @@ class Fused:
         shapes = {value.shape for value, x in zip(values, inputs) if type(x) not in NUMBERS}
         if loops is None or not (loops.complete or len(shapes) == 1):
             return self.body(*inputs)
-        if loops.prelude.parameters and shapes == {()}:  # their gradient is a sum over rows
-            return self.body(*inputs)
         return loops(inputs, values)
 
     def loops(self, inputs: Sequence[Any], values: Sequence[np.ndarray]) -> Loops | None:
@@ -59,22 +57,22 @@ class Fused:
             return None  # the body itself says which op does not fit
         wanted = tuple(i for i, x in enumerate(inputs) if has_node(x))
         numbers = tuple(i for i, x in enumerate(inputs) if type(x) in NUMBERS)
-        width = shape[-1] if shape else 1
+        row = shape[-1:]
         key = dtype, wanted, numbers
-        for known in (key, (*key, width)):
+        for known in (key, (*key, row)):
             if known in self.known:
                 return self.known[known]
-        loops = self.made(len(inputs), *key, width)
+        loops = self.made(len(inputs), *key, row)
         narrow = loops is not None and loops.program.externals
-        self.known[(*key, width) if narrow else key] = loops
+        self.known[(*key, row) if narrow else key] = loops
         return loops
 
     def made(
-        self, inputs: int, dtype: np.dtype, wanted: Sequence[int], numbers: Sequence[int], width: int
+        self, inputs: int, dtype: np.dtype, wanted: Sequence[int], numbers: Sequence[int], row: tuple[int, ...]
     ) -> Loops | None:
         """The loops, or None for a body that does not work entry by entry."""
         try:
-            return Loops(self.name, self.body, inputs, dtype, wanted, numbers, max(width, 1))
+            return Loops(self.name, self.body, inputs, dtype, wanted, numbers, row)
         except (NotPointwise, Unknown):
             return None
 
@@ -88,7 +86,7 @@ class Fused:
             if loops is not None:
                 return loops.source
         count = len(inspect.signature(self.body).parameters)
-        return Loops(self.name, self.body, count, np.dtype(np.float32), range(count), (), 1).source
+        return Loops(self.name, self.body, count, np.dtype(np.float32), range(count), (), ()).source
 
 
 class Loops:
@@ -104,14 +102,15 @@ class Loops:
         dtype: np.dtype,
         wanted: Sequence[int],
         numbers: Sequence[int],
-        width: int,
+        row: tuple[int, ...],
     ) -> None:
+        width = max((1, *row))
         samples = [np.full(width, 0.5, dtype)] * inputs
         self.name, self.dtype, self.body = name, dtype, body
         self.program = trace(body, samples, at_hand=range(inputs), wanted_for=wanted)
         with no_grad(), np.errstate(all="ignore"):
             self.tree = body(*map(Tensor, samples))
-        self.prelude = Prelude(self.program, (width,))
+        self.prelude = Prelude(self.program, (width,) if row else ())
         self.complete = all(depends_on_all(self.program, y) for y in self.program.outputs)
         alone = {self.program.inputs[i] for i in numbers}
         if any(alone.issuperset(a for a in s.arguments if isinstance(a, str)) for s in self.program.forward):

@@ -244,13 +244,12 @@ def divided(
     A value goes back to where it is needed either saved, or computed again where that is cheap and its arguments
     are there already.
     """
-    back = {name for name in cotangents.values() if name.startswith("g")}
-    back |= {f"g{i}" for i in range(len(outputs))}
+    back = {f"g{i}" for i in range(len(outputs))}
     steps = {step.name: step for step in reader.steps.values()}
     for step in steps.values():
         if back.intersection(step.arguments):
             back.add(step.name)
-    needed = {*cotangents.values()} | {a for s in steps.values() if s.name in back for a in s.arguments}
+    needed = {a for s in steps.values() if s.name in back for a in s.arguments}
     needed |= {a for s in steps.values() if s.name in needed and s.primitive.name in COMPARISONS for a in s.arguments}
     saved = [name for name in inputs if name in needed and name not in free]
     there, again = {*free, *saved}, []

@@ -223,7 +223,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         ' writes | keeps, {}, into, "mapped, m, z, z_at, now, then, i, step, externals, outputs, o, saved, s, n",'
         " first=add), ]",
         'minigrad.fusion.program.Reader.step: ("sum", "reshape") -> ("reshape", "sum")',
-        "minigrad.fusion.pointwise.Fused.loops: (key, (*key, width)) -> ((*key, width), key)",
+        "minigrad.fusion.pointwise.Fused.loops: (key, (*key, row)) -> ((*key, row), key)",
         "minigrad.fusion.pointwise.Fused.made: (NotPointwise, Unknown) -> (Unknown, NotPointwise)",
     ),
     "a step that leads nowhere, or a row that nobody writes": (
@@ -263,7 +263,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         " -> ({y})",
         "minigrad.fusion.pointwise.Fused.__call__: loops.complete or len(shapes) == 1"
         " -> ((loops.complete) and (len(shapes) == 1))",
-        "minigrad.fusion.pointwise.Fused.loops: (*key, width) if narrow else key -> ((*key, width))",
+        "minigrad.fusion.pointwise.Fused.loops: (*key, row) if narrow else key -> ((*key, row))",
     ),
     "saved, or computed again from what is saved": (
         "minigrad.fusion.recurrence.Recurrence.__init__: 2 -> 3",
@@ -280,7 +280,6 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "any sample serves: what is traced is what happens to it": (
         "minigrad.fusion.recurrence.Recurrence.__init__: 0.5 -> 0.505",
         "minigrad.fusion.program.traced: np.ones_like(y.array) -> (y.array)",
-        "minigrad.fusion.pointwise.Fused.made: max(width, 1) -> width",
         "minigrad.fusion.pointwise.Loops.__init__: 0.5 -> 0.505",
     ),
     "a mask is made as one block, and an empty one is empty in any shape": (
@@ -318,12 +317,6 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.fusion.program.Reader.step: isinstance(x, np.ndarray) and isinstance(name, str)"
         " -> (isinstance(x, np.ndarray) or isinstance(name, str))",
         "minigrad.fusion.program.Reader.step: (node, None) -> (None, node)",
-    ),
-    "every cotangent is made of one that arrives": (
-        "minigrad.fusion.program.divided: {*cotangents.values()} | {a for s in steps.values() if s.name in back"
-        " for a in s.arguments}"
-        " -> ({a for s in steps.values() if s.name in back for a in s.arguments})",
-        'minigrad.fusion.program.divided: name.startswith("g") -> ("g")',
     ),
     "what has that shape already": (
         "minigrad.fusion.prelude.Prelude.__call__: x if x.shape == self.shape else broadcast_to(x, self.shape)"
