@@ -136,3 +136,13 @@ def test_one_entry_without_axes_beside_a_learned_number():
     mg.fuse(lambda x: mg.tanh(x) * factor)(x).backward()
     assert x.grad.item() == pytest.approx(0.7 * (1 - np.tanh(0.3) ** 2))
     assert factor.grad.item() == pytest.approx(np.tanh(0.3))
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 4)])
+def test_a_learned_row_beside_any_number_of_axes(shape):
+    row = mg.tensor(np.arange(1.0, 5.0), requires_grad=True)
+    x = mg.tensor(np.linspace(-1, 1, int(np.prod(shape))).reshape(shape), requires_grad=True)
+    y = mg.fuse(lambda x: mg.tanh(x) * row)(x)
+    assert y.node.primitive is not mg.multiply.primitive  # one loop, not op by op
+    y.sum().backward()
+    np.testing.assert_allclose(row.grad, np.tanh(x.numpy()).reshape(-1, 4).sum(axis=0), rtol=1e-12)
