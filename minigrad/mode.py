@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import ContextDecorator
 
 
 class Mode(threading.local):
-    """What the present thread does: `recording` is off under `no_grad`; `tracing` records comparisons too."""
+    """What the present thread does: `recording` is off under `no_grad`; `tracing` records comparisons too.
+
+    `checking` is on under `detect_anomaly`, which tells the `step` of a loop over `steps`.
+    """
 
     recording = True
     tracing = False
+    checking = False
+    step: int | None = None
 
 
 mode = Mode()
+
+
+def steps(order: Iterable[int]) -> Iterator[int]:
+    """The steps of a loop over time, one by one; of a loop inside another the outer one's are `mode.step`."""
+    if mode.step is not None:
+        yield from order
+        return
+    try:
+        for mode.step in order:
+            yield mode.step
+    finally:
+        mode.step = None
 
 
 class no_grad(ContextDecorator):  # noqa: N801 (PyTorch's name, which everybody knows)

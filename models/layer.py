@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 import minigrad as mg
 from minigrad import Tensor
+from minigrad.mode import steps
 from minigrad.nn import Dropout, Module
 
 from .cell import Cell, State, check_input, hidden, like, map_state, parts
@@ -71,16 +72,16 @@ class Layer(Module):
             outputs, final = self.unrolled(x, like(state, before), within, mask)
             return outputs, *parts(final)
 
-        steps = np.full(batch, time) if within is None else within.sum(axis=1)
-        outputs, *final = compiled(x, parts(state), steps, self.reverse, None if mask is None else mask.array, replay)
+        counts = np.full(batch, time) if within is None else within.sum(axis=1)
+        outputs, *final = compiled(x, parts(state), counts, self.reverse, None if mask is None else mask.array, replay)
         return outputs, like(state, final)
 
     def unrolled(self, x: Tensor, state: State, within: np.ndarray | None, mask: Tensor | None) -> tuple[Tensor, State]:
         """The outputs and the final state, step by step; `within` [batch, time] says which steps are not padding."""
-        steps = mg.unstack(self.cell.input_map(x), axis=1)
-        outputs: list[Any] = [None] * len(steps)
-        for t in reversed(range(len(steps))) if self.reverse else range(len(steps)):
-            new = self.cell.step(steps[t], state, mask)
+        mapped = mg.unstack(self.cell.input_map(x), axis=1)
+        outputs: list[Any] = [None] * len(mapped)
+        for t in steps(reversed(range(len(mapped))) if self.reverse else range(len(mapped))):
+            new = self.cell.step(mapped[t], state, mask)
             if within is None:
                 state, outputs[t] = new, hidden(new)
             else:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 import minigrad as mg
 from minigrad import Tensor, functional
 from minigrad.errors import check_sizes
+from minigrad.mode import steps
 from minigrad.nn import Module
 from minigrad.random import generator
 
@@ -63,14 +64,15 @@ class Seq2Seq(Module):
             raise ValueError(
                 f"Seq2Seq: expected as many sequences of tokens as sources, got {len(fed)} and {batch_size(state)}"
             )
-        steps: list[Any] = []
-        for t, column in enumerate(fed.T):
+        made: list[Any] = []
+        for t in steps(range(fed.shape[1])):
+            column = fed[:, t]
             if t and sampling:
                 own = generator().random(len(column)) < sampling
-                column = np.where(own, choose_own(steps[-1][0]), column)
+                column = np.where(own, choose_own(made[-1][0]), column)
             logits, state, weights = self.decoder.step(column, state, memory)
-            steps.append((logits, weights))
-        all_logits, all_weights = zip(*steps)
+            made.append((logits, weights))
+        all_logits, all_weights = zip(*made)
         return mg.stack(all_logits, axis=1), None if memory is None else mg.stack(all_weights, axis=1)
 
     def loss(

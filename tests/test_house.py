@@ -26,6 +26,7 @@ FLOORS = [
     {"minigrad.io"},
     {"minigrad.nn", "minigrad.optim", "minigrad.data"},
     {"minigrad.testing"},
+    {"minigrad.inspect"},
     {"minigrad"},
     {"models"},
     {"demos"},

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from ..kernels import compile as compiler
+from ..mode import mode
 
 HEADER = """\
 import numpy as np
@@ -26,8 +27,8 @@ scalar.register()
 
 
 def ready(dtype: np.dtype) -> bool:
-    """Whether code for this dtype may be compiled."""
-    return dtype.char in "fd" and compiler.available()
+    """Whether code for this dtype may be compiled, and is wanted."""
+    return dtype.char in "fd" and not mode.checking and compiler.available()
 
 
 @functools.cache

@@ -166,11 +166,13 @@ def recurrence(
     owner: Any, body: Callable[..., Any], gates: int, parts: int, hidden: int, dtype: np.dtype
 ) -> Recurrence | None:
     """The compiled loop for a cell, or None where there can be none. Traced anew when an attribute of it changes."""
+    if not ready(dtype):
+        return None
     key = dtype, identity(vars(owner))
     known = _known.setdefault(owner, {})
     if key not in known:
         try:
-            known[key] = Recurrence(type(owner).__name__, body, gates, parts, hidden, dtype) if ready(dtype) else None
+            known[key] = Recurrence(type(owner).__name__, body, gates, parts, hidden, dtype)
         except (NotPointwise, Unknown):
             known[key] = None
     return known[key]
