@@ -67,7 +67,7 @@ def compiled(name, x):
 @pytest.mark.parametrize("call", [one_by_one, compiled])
 def test_what_only_generated_kernels_call(name, dtype, call):
     draw, reference, bound = ONLY_GENERATED[name]
-    x = np.concatenate([draw(dtype), dtype([np.inf, -np.inf, 0.0, -0.0, np.nan, -1, 1e-30, 80])])
+    x = np.concatenate([draw(dtype), dtype([np.inf, -np.inf, 0.0, -0.0, np.nan, -np.nan, -1, 1e-30, 80])])
     with np.errstate(all="ignore"):
         y = call(name, x)
         exact = reference(x.astype(LONG))

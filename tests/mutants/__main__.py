@@ -24,6 +24,8 @@ from .run import Child, Outcome, backend, examine, outcomes
 from .steps import steps
 from .targets import CHECKS, TARGETS, selections
 
+SLOW = 60  # seconds for one mutant: worth a line, and a nearer test
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.split("\n")[0])
@@ -56,7 +58,7 @@ def main() -> int:
     found = []
     for outcome in outcomes(jobs, options.jobs):
         found.append(outcome)
-        if not outcome.killer or options.patterns:
+        if not outcome.killer or options.patterns or outcome.seconds > SLOW:
             show(outcome)
         elif len(found) % 100 == 0:
             print(f"{len(found)} of {len(jobs)}, {(time.monotonic() - began) / 60:.0f} min", flush=True)

@@ -68,6 +68,15 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.scalar.DOUBLE: 6 -> 7",
         "minigrad.kernels.scalar.DOUBLE: 20 -> 21",
     ),
+    "log is as exact on both sides of where the power of 2 is split off": (
+        "minigrad.kernels.scalar.SINGLE#2: 0.5 -> 0.505",
+        "minigrad.kernels.scalar.SINGLE#3: 0.5 -> 0.505",
+        "minigrad.kernels.scalar.DOUBLE#2: 0.5 -> 0.505",
+        "minigrad.kernels.scalar.DOUBLE#3: 0.5 -> 0.505",
+        "minigrad.kernels.scalar.log: bits(x) < 1 << form.fraction_bits -> (bits(x) <= (1 << form.fraction_bits))",
+        "minigrad.kernels.scalar.log: 1 -> 2",
+        "minigrad.kernels.scalar.log#3: bits(x) -> x",  # most of all x are scaled then, by a power of 2
+    ),
     "any whole number between 1 and 2 times that power of 2 rounds alike": (
         "minigrad.kernels.scalar.SINGLE: 1.5 -> 1.5150000000000001",
         "minigrad.kernels.scalar.DOUBLE: 1.5 -> 1.5150000000000001",
@@ -82,10 +91,13 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.scalar.exp_minus: bits(shifted) - bits(form.rounder) -> bits(shifted)",
         "minigrad.kernels.scalar.tanh: bits(shifted) - bits(form.rounder) -> bits(shifted)",
         "minigrad.kernels.scalar.exp_minus: bits(shifted) - bits(form.rounder) -> (bits(shifted) + bits(form.rounder))",
+        "minigrad.kernels.scalar.tanh: bits(shifted) - bits(form.rounder) -> (bits(shifted) + bits(form.rounder))",
     ),
     "the same number in a wider integer": (
         "minigrad.kernels.scalar.tanh: narrow(bits(shifted) - bits(form.rounder), x)"
         " -> (bits(shifted) - bits(form.rounder))",
+        "minigrad.kernels.scalar.log: narrow((pattern - form.sqrt_half) >> form.fraction_bits, x)"
+        " -> ((pattern - form.sqrt_half) >> form.fraction_bits)",
         "minigrad.kernels.scalar.exp_minus: narrow(bits(shifted) - bits(form.rounder), high)"
         " -> (bits(shifted) - bits(form.rounder))",
     ),
@@ -100,6 +112,12 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     ),
     "both branches give the same there": (
         "minigrad.kernels.elementary.sigmoid: x < 0 -> (x <= (0))",
+        "minigrad.kernels.scalar.exp: bits(x) < 0 -> (bits(x) <= (0))",
+        "minigrad.kernels.scalar.exp: bits(x) -> x",
+        "minigrad.kernels.scalar.exp#2: 0 -> 1",
+        "minigrad.kernels.scalar.log: bits(x) < 0 -> (bits(x) <= (0))",
+        "minigrad.kernels.scalar.log: x * NAN -> NAN",
+        "minigrad.kernels.scalar.log#2: 0 -> 1",
         "minigrad.kernels.scalar.sigmoid: bits(x) < 0 -> (bits(x) <= (0))",
         "minigrad.kernels.scalar.sigmoid: 0 -> 1",
         "minigrad.kernels.scalar.softplus: bits(x) < 0 -> (bits(x) <= (0))",

@@ -65,6 +65,8 @@ def selections(mutant: Edit | Broken | BrokenStep) -> list[tuple[str, ...]]:
     if isinstance(mutant, BrokenStep):
         return [(*POINTWISE, "-k", "broadcasting") if mutant.body == "three" else (*COMPILED, "-k", mutant.body)]
     tests = TARGETS[mutant.module]
+    if mutant.module == "minigrad.kernels.scalar":  # what is left takes a compiler, and a minute
+        return [tests, ("tests/kernels/test_elementary.py", "-k", mutant.unit.split("#")[0])]
     if mutant.module in GENERATED:
         return [tests, (*COMPILED, *POINTWISE), DRAWN]
     if tests is not OPS:  # those are quick as a whole
