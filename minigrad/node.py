@@ -13,12 +13,12 @@ NO_SETTINGS: Mapping[str, Any] = {}
 class Node:
     """One recorded use of a primitive; a leaf (a parameter, say) has no primitive and keeps the gradient.
 
-    Nodes point at their inputs and never at what was made of them, so that a graph is freed by reference
-    counting alone. `inputs` None says that `backward()` has freed the node; on a leaf, that the derivative it was
-    made for is done, and nobody asks for its gradient any more.
+    Nodes point at their inputs, never at what was made of them, so that reference counting alone frees a graph.
+    `inputs` None says that `backward()` has freed the node; on a leaf, that the derivative it was made for is done.
     """
 
-    __slots__ = ("__weakref__", "grad", "inputs", "output", "primitive", "serial", "settings", "values")
+    __slots__ = ("__weakref__", "grad", "inputs", "origin", "output", "primitive", "serial", "settings", "values")
+    origin: Any  # only where a module's call returned it: see `nn.module.mark`
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class Cell(Module):
     """
 
     gates: ClassVar[int]
+    gate_names: ClassVar[tuple[str, ...]] = ()  # in the blocks' order, for pictures
     State: ClassVar[Any] = None  # a NamedTuple of Tensors, h first; None where h is all there is
     weight_ih: Parameter
     weight_hh: Parameter

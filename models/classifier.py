@@ -15,6 +15,7 @@ from minigrad.nn import Linear, Module
 
 from .bridge import summary
 from .embedded import size_of_outputs
+from .layer import checked_lengths
 
 
 class ManyToOne(Module):
@@ -26,15 +27,44 @@ class ManyToOne(Module):
 
     def forward(self, x: Tensor, lengths: ArrayLike | None = None) -> Tensor:
         _, final = self.network(x, lengths=lengths)
-        return self.head(summary(self.network, final))
+        return self.answer(summary(self.network, final))
+
+    def answer(self, known: Tensor) -> Tensor:
+        """What is said from the last hidden state [batch, output_size]."""
+        return self.head(known)
+
+    def error(self, answers: Tensor, targets: ArrayLike) -> Tensor:
+        """What is lowered."""
+        raise TypeError(f"{type(self).__name__} must define error(self, answers, targets)")
+
+    def loss(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> Tensor:
+        """The mean error of the answers."""
+        return self.error(self(x, lengths), targets)
+
+    def step_losses(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> list[Tensor]:
+        """For each step, what `loss` would be if every sequence ended there (unless it has ended before).
+
+        Raises ValueError where the outputs are not the states that are read at the end: in both directions, a
+        backward state is another for every end; with residual connections, outputs are sums.
+        """
+        for part in self.network.modules():
+            if getattr(part, "reverse", False) or getattr(part, "residual", False):
+                raise ValueError(
+                    f"{type(self).__name__}.step_losses: expected a network that reads forward, without residual "
+                    f"connections, got a {type(part).__name__} of another kind; use loss() alone"
+                )
+        outputs, _ = self.network(x, lengths=lengths)
+        batch, time = outputs.shape[:2]
+        last = np.full(batch, time) if lengths is None else checked_lengths(lengths, batch, time)
+        known = (outputs[np.arange(batch), np.minimum(t, last - 1)] for t in range(time))
+        return [self.error(self.answer(h), targets) for h in known]
 
 
 class Classifier(ManyToOne):
-    """x [batch, time, input] -> logits [batch, classes]."""
+    """x [batch, time, input] -> logits [batch, classes]; the loss: mean cross entropy against class indices [batch]."""
 
-    def loss(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> Tensor:
-        """Mean cross entropy against class indices [batch]."""
-        return functional.cross_entropy(self(x, lengths), targets)
+    def error(self, answers: Tensor, targets: ArrayLike) -> Tensor:
+        return functional.cross_entropy(answers, targets)
 
     def predict(self, x: Tensor, lengths: ArrayLike | None = None) -> np.ndarray:
         """The likeliest class of each sequence [batch]."""
@@ -53,17 +83,16 @@ class MultiClassifier(Classifier):
         super().__init__(network, heads * num_classes)
         self.heads = heads
 
-    def forward(self, x: Tensor, lengths: ArrayLike | None = None) -> Tensor:
-        logits = super().forward(x, lengths)
+    def answer(self, known: Tensor) -> Tensor:
+        logits = super().answer(known)
         return logits.reshape(len(logits), self.heads, logits.shape[1] // self.heads)
 
 
 class Regressor(ManyToOne):
-    """x [batch, time, input] -> predictions [batch, size]."""
+    """x [batch, time, input] -> predictions [batch, size]; the loss: mean squared error against numbers like these."""
 
-    def loss(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> Tensor:
-        """Mean squared error against numbers [batch, size]."""
-        return functional.mse_loss(self(x, lengths), targets)
+    def error(self, answers: Tensor, targets: ArrayLike) -> Tensor:
+        return functional.mse_loss(answers, targets)
 
     def predict(self, x: Tensor, lengths: ArrayLike | None = None) -> np.ndarray:
         """The numbers for each sequence [batch, size]."""

@@ -28,17 +28,27 @@ class Forecaster(Module):
         self.head = Linear(size_of_outputs("Forecaster", network), size)
 
     def forward(self, x: Tensor, steps: int) -> Tensor:
+        return mg.stack(self.made(x, steps), axis=1)
+
+    def made(self, x: Tensor, steps: int) -> list[Tensor]:
+        """What follows, step by step [batch, size]."""
         check_sizes("Forecaster", steps=steps)
         _, state = self.network(x)
         made = [self.head(summary(self.network, state))]
         while len(made) < steps:
             _, state = self.network(made[-1][:, None], state)
             made.append(self.head(summary(self.network, state)))
-        return mg.stack(made, axis=1)
+        return made
 
     def loss(self, x: Tensor, targets: ArrayLike) -> Tensor:
         """Mean squared error against what followed [batch, steps, size]."""
         return functional.mse_loss(self(x, np.shape(targets)[1]), targets)
+
+    def step_losses(self, x: Tensor, targets: ArrayLike) -> list[Tensor]:
+        """The share in `loss` of each step that is forecast, which they add up to [steps]."""
+        wanted = np.asarray(targets)
+        made = self.made(x, wanted.shape[1])
+        return [functional.mse_loss(y, wanted[:, t]) / len(made) for t, y in enumerate(made)]
 
     def predict(self, x: Tensor, steps: int) -> np.ndarray:
         """What follows each sequence [batch, steps, size]."""

@@ -17,7 +17,7 @@ from .cell import State
 from .decoding import decode
 from .embedded import Embedded, check_generates
 from .sampling import sampler
-from .tokens import IGNORED, check_specials, framed
+from .tokens import IGNORED, check_specials, framed, shares
 
 
 class Generator(Module):
@@ -59,6 +59,15 @@ class Generator(Module):
         """
         fed, expected = framed("Generator: targets", targets, lengths, self.bos, self.eos)
         return functional.cross_entropy(self(condition, fed), expected, IGNORED)
+
+    def step_losses(
+        self, condition: Tensor | ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None
+    ) -> list[Tensor]:
+        """Each step's share of `loss`, which they add up to [time + 1]: the last is for eos."""
+        fed, expected = framed("Generator: targets", targets, lengths, self.bos, self.eos)
+        outputs, _ = self.network(fed, self.initial_state(condition))
+        logits = [self.head(outputs[:, t]) for t in range(outputs.shape[1])]
+        return shares("Generator", logits, expected, IGNORED)
 
     def step(self, tokens: np.ndarray, state: State) -> tuple[Tensor, State]:
         """One step: tokens [batch], state -> logits [batch, tokens], next state."""

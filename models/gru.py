@@ -26,6 +26,7 @@ class GRUCell(Cell):
     """
 
     gates = 3
+    gate_names = ("r", "z", "n")
     bias_hn: Parameter
 
     def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True) -> None:
@@ -62,6 +63,7 @@ class SimplifiedGRUCell(Cell):
     """
 
     gates = 2
+    gate_names = ("z", "n")
 
     def body(self, x: Sequence[Tensor], h: Sequence[Tensor], state: Tensor) -> Tensor:
         z, n = sigmoid(x[0] + h[0]), tanh(x[1] + h[1])

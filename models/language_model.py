@@ -17,7 +17,7 @@ from .cell import State
 from .decoding import decode
 from .embedded import Embedded, check_generates
 from .sampling import sampler
-from .tokens import IGNORED, check_specials, checked_tokens, refilled
+from .tokens import IGNORED, check_specials, checked_tokens, refilled, shares
 from .truncation import detach
 
 
@@ -57,6 +57,15 @@ class LanguageModel(Module):
         successors = refilled(checked_tokens("LanguageModel: targets", targets), lengths, IGNORED)
         logits, state = self(inputs, state, lengths)
         return functional.cross_entropy(logits, successors, IGNORED), state
+
+    def step_losses(
+        self, inputs: ArrayLike, targets: ArrayLike, state: State = None, lengths: ArrayLike | None = None
+    ) -> list[Tensor]:
+        """Each step's share of `loss`, which they add up to."""
+        successors = refilled(checked_tokens("LanguageModel: targets", targets), lengths, IGNORED)
+        outputs = self.dropout(self.network(inputs, state, lengths)[0])
+        logits = [self.head(outputs[:, t]) for t in range(outputs.shape[1])]
+        return shares("LanguageModel", logits, successors, IGNORED)
 
     def step(self, tokens: np.ndarray, state: State) -> tuple[Tensor, State]:
         """One step: tokens [batch], state -> logits [batch, tokens], next state."""

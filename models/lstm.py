@@ -35,6 +35,7 @@ class LSTMCell(Cell):
     """
 
     gates = 4
+    gate_names = ("i", "f", "g", "o")
     State = LSTMState
     weight_peephole: Parameter
 

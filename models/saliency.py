@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import minigrad as mg
+from minigrad.inspect import saliency
 
 from .bridge import summary
 from .classifier import Classifier
@@ -29,6 +30,4 @@ def contributions(
     vectors = mg.tensor(network.embedding(kept).numpy(), requires_grad=True)
     _, final = network.network(vectors, lengths=lengths)
     logits = model.head(summary(network.network, final))
-    (logits[:, positive] - logits[:, negative]).sum().backward()
-    assert vectors.grad is not None
-    return (vectors.grad.numpy() * vectors.numpy()).sum(axis=-1)
+    return saliency((logits[:, positive] - logits[:, negative]).sum(), vectors)

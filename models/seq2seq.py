@@ -22,7 +22,7 @@ from .decoder import Decoder
 from .decoding import Hypothesis, beam_search, check_beam, decode
 from .embedded import size_of_outputs
 from .sampling import sampler
-from .tokens import IGNORED, check_specials, checked_tokens, framed
+from .tokens import IGNORED, check_specials, checked_tokens, framed, shares
 
 choose_likeliest, choose_own = sampler(temperature=0), sampler()
 
@@ -57,6 +57,13 @@ class Seq2Seq(Module):
         lengths: the source's. With probability `sampling`, a token is replaced by one drawn from the model's own
         prediction of it. The second result is the attention weights [batch, time, source], None without attention.
         """
+        all_logits, all_weights = zip(*self.decoded(source, tokens, lengths, sampling))
+        return mg.stack(all_logits, axis=1), None if all_weights[0] is None else mg.stack(all_weights, axis=1)
+
+    def decoded(
+        self, source: Tensor | ArrayLike, tokens: ArrayLike, lengths: ArrayLike | None, sampling: float
+    ) -> list[tuple[Tensor, Tensor | None]]:
+        """The logits [batch, tokens] and attention weights [batch, source] of each step."""
         fed = checked_tokens("Seq2Seq: tokens", tokens)
         functional.check_probability("Seq2Seq: sampling", sampling)
         state, memory = self.encode(source, lengths)
@@ -72,8 +79,7 @@ class Seq2Seq(Module):
                 column = np.where(own, choose_own(made[-1][0]), column)
             logits, state, weights = self.decoder.step(column, state, memory)
             made.append((logits, weights))
-        all_logits, all_weights = zip(*made)
-        return mg.stack(all_logits, axis=1), None if memory is None else mg.stack(all_weights, axis=1)
+        return made
 
     def loss(
         self,
@@ -91,6 +97,19 @@ class Seq2Seq(Module):
         fed, expected = framed("Seq2Seq: targets", targets, target_lengths, self.bos, self.eos)
         logits, _ = self(source, fed, source_lengths, sampling)
         return functional.cross_entropy(logits, expected, IGNORED)
+
+    def step_losses(
+        self,
+        source: Tensor | ArrayLike,
+        targets: ArrayLike,
+        source_lengths: ArrayLike | None = None,
+        target_lengths: ArrayLike | None = None,
+        sampling: float = 0.0,
+    ) -> list[Tensor]:
+        """The share in `loss` of each step of the target, which they add up to [time + 1]: the last is for eos."""
+        fed, expected = framed("Seq2Seq: targets", targets, target_lengths, self.bos, self.eos)
+        logits = [step for step, _ in self.decoded(source, fed, source_lengths, sampling)]
+        return shares("Seq2Seq", logits, expected, IGNORED)
 
     def step(self, memory: Memory | None, tokens: np.ndarray, state: State) -> tuple[Tensor, State]:
         """One step: tokens [batch], state -> logits [batch, tokens], next state."""

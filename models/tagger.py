@@ -14,7 +14,7 @@ from minigrad.nn import Dropout, Linear, Module
 
 from .embedded import size_of_outputs
 from .layer import checked_lengths
-from .tokens import IGNORED, checked_tokens, refilled
+from .tokens import IGNORED, checked_tokens, refilled, shares
 
 
 class Tagger(Module):
@@ -42,6 +42,15 @@ class Tagger(Module):
         """
         labels = refilled(checked_tokens("Tagger: targets", targets), lengths, ignore_index)
         return functional.cross_entropy(self(x, lengths), labels, ignore_index)
+
+    def step_losses(
+        self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None, ignore_index: int = IGNORED
+    ) -> list[Tensor]:
+        """Each step's share of `loss`, which they add up to."""
+        labels = refilled(checked_tokens("Tagger: targets", targets), lengths, ignore_index)
+        outputs = self.dropout(self.network(x, lengths=lengths)[0])
+        logits = [self.head(outputs[:, t]) for t in range(outputs.shape[1])]
+        return shares("Tagger", logits, labels, ignore_index)
 
     def predict(self, x: Tensor, lengths: ArrayLike | None = None) -> list[np.ndarray]:
         """The likeliest label of each step, an array [length] for each sequence."""

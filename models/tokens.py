@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigrad import Tensor
+from minigrad import Tensor, functional
 
 from .layer import checked_lengths, steps_within
 
@@ -52,3 +54,17 @@ def framed(
     expected[np.arange(batch), ends] = eos
     fed[:, 0] = bos
     return refilled(fed, ends + 1, bos), expected
+
+
+def shares(name: str, logits: Sequence[Tensor], targets: np.ndarray, ignore_index: int) -> list[Tensor]:
+    """Each step's share of the mean cross entropy, which they add up to.
+
+    logits: [batch, classes] for each step; targets [batch, time]. Each is made from its own step's logits alone: made
+    from all at once, a step's gradient would pass through arrays of all steps.
+    """
+    if len(logits) != targets.shape[1]:
+        raise ValueError(f"{name}: expected targets [batch, {len(logits)}], one for each step, got {targets.shape}")
+    count = max(np.count_nonzero(targets != ignore_index), 1)
+    return [
+        functional.cross_entropy(step, column, ignore_index, "sum") / count for step, column in zip(logits, targets.T)
+    ]

@@ -21,6 +21,7 @@ class RNNCell(Cell):
     """
 
     gates = 1
+    gate_names = ("h",)
 
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         if nonlinearity not in NONLINEARITIES:

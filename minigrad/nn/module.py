@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import weakref
 from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import Any, Self
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..errors import misfits
+from ..node import Traced, next_serial
 from ..tensor import Tensor, tensor
 
 
@@ -51,7 +53,10 @@ class Module:
         raise TypeError(f"{type(self).__name__} must define forward(self, ...)")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        return self.forward(*inputs, **named)
+        began = next_serial()
+        returned = self.forward(*inputs, **named)
+        mark(returned, self, began)
+        return returned
 
     # what is in it
 
@@ -131,6 +136,29 @@ class Module:
         text = "".join(f"\n{indent(part, '  ')}" for part in parts) + "\n" if nested else ", ".join(parts)
         count = sum(parameter.size for parameter in self.parameters())
         return f"{type(self).__name__}({text})" + (f": {count:,} parameters" if count else "")
+
+
+Origin = tuple[
+    weakref.ref[Module], type[Module], int, "Origin | None"
+]  # module, its class, when it began, a call inside
+
+
+def mark(returned: Any, module: Module, began: int) -> None:
+    """Leave an origin on the nodes that a call returned: `inspect.draw` shows what was recorded since as one box.
+
+    The module is held weakly: with what it may keep of what it computed, it would be a circle.
+    """
+    if isinstance(returned, Traced):
+        node = returned.node
+        if node is not None and node.serial > began:
+            inner = getattr(node, "origin", None)
+            if inner is None or inner[2] != began:  # a cell returns its h twice
+                node.origin = weakref.ref(module), type(module), began, inner
+    elif isinstance(returned, tuple):
+        for part in returned:
+            mark(part, module, began)
+    elif isinstance(returned, list | dict):
+        mark(tuple(returned.values() if isinstance(returned, dict) else returned), module, began)
 
 
 def attributes(module: Module) -> Iterator[tuple[str, Any]]:

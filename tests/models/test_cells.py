@@ -168,6 +168,12 @@ class IdentityRNNCell(RNNCell):
         self.weight_hh.assign_(np.eye(self.hidden_size))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_gate_has_a_name_of_its_own(kind):
+    cell = KINDS[kind].make(2, 3)
+    assert len(set(cell.gate_names)) == cell.gates
+
+
 def test_initialisation_can_be_overridden():
     cell = IdentityRNNCell(3, 4, "relu")
     np.testing.assert_array_equal(cell.weight_hh.numpy(), np.eye(4))
