@@ -4,10 +4,11 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
-STAMPS = .venv/.demos .venv/.dev .venv/.parity .venv/.bench
+STAMPS = .venv/.demos .venv/.notebooks .venv/.dev .venv/.parity .venv/.bench
 
 help:
 	@echo 'make demo    train a small recurrent network on handwritten digits'
+	@echo 'make notebooks  open the lessons in Jupyter (installs it)'
 	@echo 'make test    run the tests'
 	@echo 'make mutants break every derivative in every way, one at a time: the tests must notice'
 	@echo 'make lint    ruff (rules and format) and mypy'
@@ -20,6 +21,9 @@ help:
 
 demo: .venv/.demos
 	.venv/bin/python -m demos.digits $(ARGS)
+
+notebooks: .venv/.notebooks
+	.venv/bin/python -m docs.lessons $(ARGS)
 
 test: .venv/.dev
 	.venv/bin/python -m pytest -q -n auto --dist loadfile $(ARGS)
@@ -50,5 +54,5 @@ $(STAMPS): .venv/.%: pyproject.toml
 	.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[$*]'
 	@touch $@
 
-.PHONY: help demo test mutants lint bench parity clean
+.PHONY: help demo notebooks test mutants lint bench parity clean
 .NOTPARALLEL:

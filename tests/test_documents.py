@@ -2,7 +2,6 @@
 
 import re
 import textwrap
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,17 +14,7 @@ from minigrad.ops import nonlinear
 from minigrad.testing import GradientError
 from minigrad.testing.strategies import recipes
 from models import Cell, Layer, LSTMState
-
-ROOT = Path(__file__).parent.parent
-
-
-def read(name):
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def blocks(name):
-    """The Python code in a document, a block each."""
-    return re.findall(r"^```python\n(.*?)^```", read(name), re.MULTILINE | re.DOTALL)
+from tests.documents import LESSONS, ROOT, codes, read
 
 
 @pytest.fixture
@@ -36,7 +25,7 @@ def names():
 
 
 def test_readme(names):
-    taste, network, cell, fused = blocks("README.md")
+    taste, network, cell, fused, inside = codes("README.md")
     exec(taste, names)
     assert repr(names["x"].grad) in taste
     assert mg.grad(names["f"])([1.0, 2.0]).tolist() == [3, 12]
@@ -50,10 +39,13 @@ def test_readme(names):
     x = np.linspace(-2, 2, 5)
     np.testing.assert_allclose(names["swish"](x, 1.0), mg.silu(x), rtol=1e-14)
     assert "def forward(" in names["swish"].source
+    exec(inside, names)
+    assert names["flow"].mean.shape == (12, 13) and np.tril(names["flow"].mean[:, 1:]).any()
+    assert not np.triu(names["flow"].mean, 2).any()  # no loss depends on what comes after it
 
 
 def test_the_cell_in_contributing(names):
-    (cell,) = blocks("CONTRIBUTING.md")
+    (cell,) = codes("CONTRIBUTING.md")
     exec(cell, names)
     x = mg.tensor(np.ones((2, 3, 8)), requires_grad=True)
     outputs, state = Layer(names["CoupledLSTMCell"](8, 4))(x)
@@ -89,7 +81,7 @@ def clean_registry(monkeypatch):
 def test_the_page_on_testing(clean_registry):
     page: dict = {}
     tests = set()
-    *run, planted = blocks("docs/testing.md")
+    *run, planted = codes("docs/testing.md")
     for block in run:
         exec(block, page)
         for name in sorted({name for name in page if name.startswith("test_")} - tests):
@@ -102,16 +94,33 @@ def test_the_page_on_testing(clean_registry):
     assert str(caught.value) == report
 
 
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
 def test_links_lead_somewhere():
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for page in PAGES:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_code_that_is_linked_by_name_is_there():
+    for page in PAGES:
+        for name, link in re.findall(r"\[`([\w.]+)`\]\(([^)#:]+\.py)\)", page.read_text(encoding="utf-8")):
+            last = re.escape(name.rpartition(".")[2])
+            code = (page.parent / link).read_text(encoding="utf-8")
+            defined = rf"^\s*(def|class) {last}\b|^\s*{last}\b[^=\n(]* = "
+            assert re.search(defined, code, re.MULTILINE), f"{page.name} looks for {name} in {link}"
 
 
 def test_every_page_is_in_the_map_of_docs():
     for page in (ROOT / "docs").glob("[a-z]*.md"):
         assert f"({page.name})" in read("docs/README.md")
-        assert page.name == "testing.md" or not blocks(f"docs/{page.name}"), "a test has to run what it shows"
+        assert page.name == "testing.md" or not codes(f"docs/{page.name}"), "a test has to run what it shows"
+
+
+def test_every_lesson_is_in_the_list_of_lessons():
+    for page in LESSONS:
+        assert f"({page.name})" in read("docs/lessons/README.md")
 
 
 def test_the_map_in_the_readme_names_what_there_is():
