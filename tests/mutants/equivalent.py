@@ -36,6 +36,10 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
     ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
+    "it only tells detect_anomaly which step it is": (
+        "models.layer.Layer.unrolled: steps(reversed(range(len(mapped))) if self.reverse else range(len(mapped)))"
+        " -> (reversed(range(len(mapped))) if self.reverse else range(len(mapped)))",
+    ),
     "the sign bit is set afterwards": ("minigrad.kernels.scalar.tanh: -e -> e",),
     "two signs that cancel": (
         "minigrad.ops.linear.rows: reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))"
