@@ -17,9 +17,8 @@ from .ops import add, astype, reshape, sum
 def reachable(roots: Iterable[Node], stop: frozenset[Node] = frozenset(), since: int = 0) -> list[Node]:
     """The recorded nodes that lead to `roots`, newest first, without what lies behind `stop` or before `since`.
 
-    An input is always recorded before what is made of it, so descending serial numbers are a topological
-    order; for a recurrent network it is the way back through time. Everything is checked before anything
-    is computed.
+    An input is always recorded before what is made of it, so descending serial numbers are a topological order; for a
+    recurrent network it is the way back through time. Everything is checked before anything is computed.
     """
     found: list[Node] = []
     waiting = [node for node in roots if node not in stop]
@@ -70,7 +69,8 @@ def visit(
         else:
             inputs, values, y = node.inputs, node.values, node.output
             if type(g) is dict:
-                g = tuple(g[i] if i in g else np.zeros_like(part) for i, part in enumerate(y))
+                zeros = (lambda part: wrap(np.zeros_like(part), None)) if create_graph else np.zeros_like
+                g = tuple(g[i] if i in g else zeros(part) for i, part in enumerate(y))
             if create_graph:
                 values = tuple(x if isinstance(x, Traced) else v for x, v in zip(inputs, values))  # type: ignore
                 y = wrap(y, node)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .mode import mode
-from .node import Node, Traced
+from .node import Node, Traced, wrap
 
 LONG = 1 << 18  # entries from which on the threads' loops win: sigmoid and its gradient, 10 million: 8 ms, not 25
 at_length: dict[Any, Callable[..., Any]] = {}  # by primitive, what stands in for it on long arrays: see `fusion`
@@ -31,9 +31,8 @@ def shortcut(this: Any) -> Callable[..., Any]:
             output = forward(value)
         except Exception:
             output = run((value,))  # fails again, and says why
-        if x.node is not None and mode.recording:
-            return Traced.wrap(output, Node(this, (x,), (value,), output))
-        return Traced.wrap(output)
+        made = wrap if type(output) is tuple else Traced.wrap
+        return made(output, Node(this, (x,), (value,), output) if x.node is not None and mode.recording else None)
 
     def binary(a: Any, b: Any, /) -> Any:
         if not (isinstance(a, Traced) and isinstance(b, Traced)):
@@ -43,9 +42,8 @@ def shortcut(this: Any) -> Callable[..., Any]:
             output = forward(*values)
         except Exception:
             output = run(values)
-        if (a.node is not None or b.node is not None) and mode.recording:
-            return Traced.wrap(output, Node(this, (a, b), values, output))
-        return Traced.wrap(output)
+        made, recorded = wrap if type(output) is tuple else Traced.wrap, a.node is not None or b.node is not None
+        return made(output, Node(this, (a, b), values, output) if recorded and mode.recording else None)
 
     if this.variadic or this.setting_names or (this.rule is None and isinstance(forward, np.ufunc)):
         return general

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
-from minigrad.graph import registry
+from minigrad.graph import primitive, registry
 
 
 @contextmanager
@@ -37,9 +37,9 @@ def visits(monkeypatch):
 
         return call
 
-    for name, primitive in registry.items():
-        if primitive.rule:
-            monkeypatch.setattr(primitive, "rule", counted(name, primitive.rule))
+    for name, op in registry.items():
+        if op.rule:
+            monkeypatch.setattr(op, "rule", counted(name, op.rule))
     return count
 
 
@@ -522,3 +522,24 @@ def test_a_detached_copy_is_not_touched_by_assigning():
     w.assign_([5.0, 6.0])
     y.backward()
     assert x.grad.numpy().tolist() == [3.0, 4.0]
+
+
+def test_outputs_that_nobody_used_are_zeros_of_the_graph():
+    """With `create_graph` two of them may be added up before a Tensor is."""
+
+    @primitive
+    def both(a, b, /):
+        return a, b
+
+    both.vjp(lambda g, y, a, b: g)
+    try:
+        a, b = (mg.tensor([value, 1.0], requires_grad=True) for value in (2.0, 3.0))
+        y = b * b
+        for _ in range(2):
+            y = y + both(a, b)[0]
+        y.sum().backward(create_graph=True)
+        assert (a.grad.tolist(), b.grad.tolist()) == ([2, 2], [6, 2])
+        b.grad.sum().backward()
+        assert b.grad.tolist() == [8, 4]
+    finally:
+        del registry["both"]
