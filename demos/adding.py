@@ -13,6 +13,7 @@ import numpy as np
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network
+from demos.command.sample import LONGEST, SHOWN, Sample
 from minigrad.nn import Module
 from minigrad.random import generator
 from models import Regressor
@@ -139,6 +140,15 @@ def read_problem(text: str) -> Part:
     return Part(x, x.prod(axis=2).sum(axis=1, keepdims=True))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Some problems of the test part, of the longest that are not too long to be looked at."""
+    x, y = (array[:SHOWN] for array in data.test[max(length for length in data.test if length <= LONGEST)])
+    answers = model.predict(mg.tensor(x))
+    steps = [[f"{'*' if mark else ''}{value:.2f}" for value, mark in row] for row in x]
+    names = [f"{true:.2f}, answered {answer:.2f}" for true, answer in zip(y[:, 0], answers[:, 0])]
+    return Sample((x, y), names, {"": steps})
+
+
 demo = Demo(
     name="adding",
     text=__doc__,
@@ -154,6 +164,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=[Figure(name, form=".4f", lower_is_better=True)
              for name in ("MSE", *(f"T={length}" for length in sorted({*LENGTHS, *LONG})))],
     loss_unit="squared error",

@@ -11,6 +11,7 @@ import numpy as np
 import minigrad as mg
 from demos import digits
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network
+from demos.command.sample import SHOWN, START, Sample
 from demos.digits import Part, read_ink, scaled, squeezed
 from demos.two_digits import by_chance, lined_up
 from minigrad.data import BOS, EOS, Vocabulary, batches, pad_sequences
@@ -170,6 +171,15 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return f"{given}: {in_print(said)}"
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Some pictures of the test part, of one digit, two and three; the steps are what is said of them."""
+    test, rows = data.test, np.linspace(0, len(data.test.x) - 1, SHOWN).astype(int)
+    said = captions(model, test.x[rows])
+    names = [f"{in_print(test.captions[i])}, told as {in_print(caption)}" for i, caption in zip(rows, said)]
+    tokens = [VOCABULARY.encode(test.captions[i]) for i in rows]
+    return Sample((test.x[rows], *pad_sequences(tokens)), names, {"": [[START, *test.captions[i]] for i in rows]})
+
+
 demo = Demo(
     name="caption",
     text=__doc__,
@@ -185,6 +195,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("exact"), Figure("one digit"), Figure("two"), Figure("three")),
     defaults={"cell": "gru", "hidden": 64, "epochs": 36, "lr": 0.006},
     quick={"epochs": 12},

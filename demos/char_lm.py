@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network, read_text, say
+from demos.command.sample import Sample, of_stretches, of_texts
 from minigrad.data import SPECIALS, Vocabulary, bptt_windows, tiny_shakespeare
 from minigrad.nn import Embedding, Module
 from models import Embedded, LanguageModel
@@ -15,6 +17,7 @@ from models.language_model import bits_per_character, carrying, stream
 from models.training import mean_loss
 
 VECTOR = 64  # size of a character's vector
+WINDOW = 64  # characters
 MODULES = ["argparse", "calendar", "configparser", "csv", "dataclasses", "difflib", "fractions", "functools", "random",
            "shlex", "statistics", "textwrap", "uuid"]  # fmt: skip
 RESTART = 10  # windows
@@ -69,8 +72,8 @@ def build(facts: dict[str, Any], settings: Settings) -> Module:
 
 
 def training(model: Any, data: Data, settings: Settings) -> Training:
-    """32 streams in windows of 64 characters; the state is carried from window to window, and now and then dropped."""
-    windows = bptt_windows(data.train, batch_size=32, window=64)
+    """32 streams in windows; the state is carried from window to window, and now and then dropped."""
+    windows = bptt_windows(data.train, batch_size=32, window=WINDOW)
 
     def validate() -> float:
         nats = loss_of(model, data.validation)
@@ -84,7 +87,7 @@ def training(model: Any, data: Data, settings: Settings) -> Training:
 
 def loss_of(model: Any, ids: np.ndarray) -> float:
     """Mean cross entropy of a text in nats, read from its beginning in 8 streams."""
-    return mean_loss(carrying(model), stream(bptt_windows(ids, batch_size=8, window=64)))
+    return mean_loss(carrying(model), stream(bptt_windows(ids, batch_size=8, window=WINDOW)))
 
 
 def measure(model: Any, data: Data) -> dict[str, float]:
@@ -133,6 +136,13 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return given + "".join(vocabulary.decode(model.generate(vocabulary.encode(given), 200, temperature=0.7)))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's texts, if they are long enough to have something follow in them; or stretches of the test part."""
+    if own := [text for text in given if len(text) > 1]:
+        return of_texts(data.vocabulary, [data.vocabulary.encode(text) for text in own], own, joined=True)
+    return of_stretches(data.vocabulary, data.test, WINDOW, joined=True)
+
+
 demo = Demo(
     name="char_lm",
     text=__doc__,
@@ -149,6 +159,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(
         Figure("bits per character", form=".3f", lower_is_better=True),
         Figure("nats per character", form=".3f", lower_is_better=True),

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import SHOWN, Sample, of_pairs
 from minigrad.data import (
     BOS,
     EOS,
@@ -266,6 +267,17 @@ def chat(model: Any, facts: dict[str, Any]) -> str:
     return "(the chat is over)"
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's questions, with the network's answers; and some of the test part, with the right ones."""
+    known, test = facts(data), data.test
+    own = [question for text in given if (question := words(text, lower=True))]
+    questions = [*own, *test.questions[:SHOWN]]
+    said = answered(model, known, questions)
+    names = [f"{join_words(question)} -> {join_words(answer)}" for question, answer in zip(questions, said)]
+    vocabularies = Vocabulary(known["questions"]), Vocabulary(known["answers"])
+    return of_pairs(vocabularies, questions, [*said[: len(own)], *test.answers[:SHOWN]], names)
+
+
 demo = Demo(
     name="chatbot",
     text=__doc__,
@@ -282,6 +294,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("exact match"), Figure("token accuracy")),
     defaults={"cell": "gru", "hidden": 128, "epochs": 60, "lr": 0.005},
     quick={"epochs": 20},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 import minigrad as mg
 from demos import digits
 from demos.command import Demo, Figure, Report, Settings, Training, network
+from demos.command.sample import SHOWN, Sample
 from demos.digits import read_picture
 from minigrad.data import batches
 from minigrad.nn import Module
@@ -144,6 +146,13 @@ def drawn(ink: np.ndarray) -> str:
     return "\n".join("".join(2 * SHADES[int(x * (len(SHADES) - 1) + 0.5)] for x in row).rstrip() for row in ink)
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Some pictures of the test part: the rows that are given, then the network's own, each fed back but the last."""
+    upper, lower = data.test.upper[:SHOWN], data.test.lower[:SHOWN]
+    rows = np.concatenate([upper, completed(model, upper)[:, :-1]], axis=1)
+    return Sample((upper, lower), [f"test part, picture {i + 1}" for i in range(len(upper))], pictures=rows)
+
+
 demo = Demo(
     name="complete_image",
     text=__doc__,
@@ -159,6 +168,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=tuple(
         Figure(name, form=".4f", lower_is_better=True) for name in ("squared error", "first row", "last row")
     ),

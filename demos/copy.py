@@ -7,11 +7,13 @@ Hochreiter and Schmidhuber (1997); in this form Arjovsky, Shah and Bengio (2016)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network
+from demos.command.sample import LONGEST, SHOWN, Sample
 from minigrad.nn import Embedding, Module
 from minigrad.random import generator
 from models import Embedded, Tagger
@@ -150,6 +152,14 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     )
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Some sequences of the test part, of the longest that are not too long to be looked at."""
+    x, y = (array[:SHOWN] for array in data.test[max(gap for gap in data.test if gap + 2 * COUNT <= LONGEST)])
+    said = recalled(model, x)
+    names = [f"{written(true[-COUNT:])}, recalled as {written(row)}" for true, row in zip(y, said)]
+    return Sample((x, y), names, {"": [list(written(row)) for row in x]}, joined=True)
+
+
 demo = Demo(
     name="copy",
     text=__doc__,
@@ -166,6 +176,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=[Figure("recalled"), *(Figure(f"T={gap}") for gap in sorted({*GAPS, *WIDE}))],
     defaults={"cell": "all", "hidden": 128, "epochs": 12, "lr": 0.005},
     quick={"epochs": 5},

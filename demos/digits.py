@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from sklearn.model_selection import train_test_split
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network
+from demos.command.sample import SHOWN, Sample
 from minigrad.data import batches, mnist
 from minigrad.nn import Module
 from models import Classifier, ConvolutionalClassifier, DenseClassifier
@@ -167,6 +169,17 @@ def squeezed(ink: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return sums / np.outer(*(np.diff([*start, n]) for start, n in zip(starts, ink.shape)))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's pictures (their digits: what the network says), and some of the test part, read row by row."""
+    size = data.test.x.shape[1]
+    own = [scaled(data.high * read_picture(path, size), data.mean, data.deviation) for path in given]
+    x = np.stack([*own, *data.test.x[:SHOWN]])
+    read = model.predict(mg.tensor(x))
+    y = np.concatenate([read[: len(own)], data.test.y[:SHOWN]])
+    names = [*given, *(f"a {digit} of the test part" for digit in data.test.y[:SHOWN])]
+    return Sample((x, y), [f"{name}, read as {digit}" for name, digit in zip(names, read)], pictures=x)
+
+
 demo = Demo(
     name="digits",
     text=__doc__,
@@ -182,6 +195,7 @@ demo = Demo(
     look=look,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("test accuracy"), Figure("train accuracy")),
     defaults={"cell": "all", "hidden": 64, "epochs": 30, "lr": 0.01},
     quick={"epochs": 3},

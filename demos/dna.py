@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network
+from demos.command.sample import SHOWN, Sample, of_texts
 from minigrad.data import BOS, SPECIALS, Vocabulary, batches
 from minigrad.functional import log_softmax
 from minigrad.nn import Embedding, Module
@@ -182,6 +184,18 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return marked(letters, found(logs))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's sequences, or some of the test part with a motif."""
+    vocabulary = Vocabulary(LETTERS)
+    if given:
+        texts, names = [vocabulary.encode(text.strip().upper()) for text in given], list(given)
+    else:
+        rows = np.flatnonzero(data.test.planted.any(axis=1))[:SHOWN]
+        texts = list(data.test.ids[rows])
+        names = [marked("".join(vocabulary.decode(data.test.ids[i])), data.test.planted[i]) for i in rows]
+    return of_texts(vocabulary, [np.insert(text, 0, BOS) for text in texts], names, joined=True)
+
+
 demo = Demo(
     name="dna",
     text=__doc__,
@@ -198,6 +212,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(
         Figure("perplexity", form=".3f", lower_is_better=True),
         Figure("precision"),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, tagging
+from demos.command.sample import Sample
 from demos.command.tagging import Data, encoded, filled, parted, phrases, tagged, tagged_words, usual_tags
 from minigrad.data import span_scores, span_scores_by_kind, spans, words
 
@@ -148,6 +149,11 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return coloured(sentence, tagged_words(model, facts, sentence))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's sentences, and some of the test part."""
+    return tagging.sample(model, data, [words(text) for text in given])
+
+
 demo = Demo(
     name="entities",
     text=__doc__,
@@ -164,6 +170,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("F1"), Figure("person"), Figure("place"), Figure("organisation")),
     defaults={"cell": "lstm", "hidden": 64, "epochs": 10, "lr": 0.005, "bidirectional": True},
     quick={"epochs": 3},

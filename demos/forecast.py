@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import SHOWN, Sample
 from minigrad.data import batches, sliding_windows, sunspots
 from minigrad.nn import Module
 from models import Regressor
@@ -228,6 +229,15 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return f"{given}: " + " ".join(f"{x:.4g}" for x in ahead(by(model), values[np.newaxis], facts, 12)[0])
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Windows of the test part, and what came after each."""
+    ends = np.linspace(data.test, len(data.values) - 1, SHOWN).astype(int)
+    windows, targets = (np.concatenate(rows) for rows in zip(*(examples(data, end, end + 1) for end in ends)))
+    steps = [[f"{x:g}" for x in data.values[end - WINDOW : end]] for end in ends]
+    names = [f"up to step {end}, then {data.values[end]:g}" for end in ends]
+    return Sample((as_inputs(windows), targets.astype(np.float32)), names, {"": steps})
+
+
 demo = Demo(
     name="forecast",
     text=__doc__,
@@ -244,6 +254,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=[Figure(name, form=".2f", lower_is_better=True) for name in (OVERALL, *(ERRORS[i] for i in (0, 11, 23)))],
     loss_unit="squared error, scaled",
     defaults={"cell": "rnn", "hidden": 32, "epochs": 100, "lr": 0.01},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
-from minigrad.data import Standardizer, batches, bucketed_batches, split
+from demos.command.sample import SHOWN, Sample
+from minigrad.data import Standardizer, batches, bucketed_batches, pad_sequences, split
 from minigrad.nn import Module
 from models import Regressor
 from models.classifier import predict_all
@@ -194,6 +196,19 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return "\n".join(f"{name}: {x:.1f} home runs in {years[name] + 1}" for name, x in zip(careers, forecast))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The longest careers of the test part, season by season, up to the last but one."""
+    test, about = data.test, facts(data)
+    rows = np.argsort([-len(past) for past in test.past], kind="stable")[:SHOWN]
+    past = [test.past[i] for i in rows]
+    forecast = predicted(model, past, about)
+    x, lengths = pad_sequences(scaled(past, about))
+    y = (test.target[rows] - about["shift"][HOME_RUNS]) / about["scale"][HOME_RUNS]
+    steps = [[f"{season[HOME_RUNS]:.0f} at {season[AGE]:.0f}" for season in seasons] for seasons in past]
+    names = [f"then {true:.0f}, forecast {said:.1f}" for true, said in zip(test.target[rows], forecast)]
+    return Sample((x, y.astype(np.float32)[:, np.newaxis], lengths), names, {"": steps})
+
+
 demo = Demo(
     name="home_runs",
     text=__doc__,
@@ -209,6 +224,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("mean absolute error", "home runs", ".2f", lower_is_better=True), Figure("variance explained")),
     loss_unit="squared error, scaled",
     defaults={"cell": "gru", "hidden": 32, "epochs": 10, "lr": 0.005},

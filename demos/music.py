@@ -13,6 +13,7 @@ import numpy as np
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import SHOWN, Sample, of_texts
 from minigrad.data import BOS, EOS, SPECIALS, Vocabulary, bucketed_batches, split
 from minigrad.nn import Embedding, Module
 from models import Embedded, LanguageModel, perplexity
@@ -242,6 +243,15 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return f"{' '.join(map(named, melody))}  ({SOUND})"
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's melodies, or some of the test part."""
+    melodies = [notes(text) for text in given] or data.test[:: len(KEYS)][:SHOWN]
+    vocabulary = Vocabulary(facts(data)["notes"])
+    texts = [np.array([BOS, *vocabulary.encode(map(named, melody)), EOS]) for melody in melodies]
+    names = list(given) or [f"test part, melody {i + 1}" for i in range(len(melodies))]
+    return of_texts(vocabulary, texts, names)
+
+
 demo = Demo(
     name="music",
     text=__doc__,
@@ -257,6 +267,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("perplexity", form=".1f", lower_is_better=True),),
     defaults={"cell": "gru", "hidden": 128, "epochs": 15, "lr": 0.005},
     quick={"epochs": 8},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import SHOWN, START, Sample
 from minigrad.data import BOS, EOS, SPECIALS, UNK, Vocabulary, batches, pad_sequences, split_groups
 from minigrad.nn import Embedding, Module
 from models import Embedded, Generator
@@ -259,6 +260,17 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return "\n".join(f"{languages[k]}: {names}" for k, names in made.items())
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """A name of the test part from each of some languages."""
+    test, count = data.test, len(data.languages)
+    chosen = np.linspace(0, count - 1, min(count, SHOWN)).astype(int)
+    rows = [i for k in chosen for i in np.flatnonzero(test.languages == k)[:1]]
+    texts = [test.ids[i] for i in rows]
+    names = [f"{spelled(data.vocabulary, text)} ({data.languages[test.languages[i]]})" for i, text in zip(rows, texts)]
+    steps = [[START, *data.vocabulary.decode(text)] for text in texts]
+    return Sample((test.languages[rows], *pad_sequences(texts)), names, {"": steps}, joined=True)
+
+
 demo = Demo(
     name="names",
     text=__doc__,
@@ -275,6 +287,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("bits per character", form=".3f", lower_is_better=True), Figure("new names")),
     defaults={"cell": "gru", "hidden": 64, "epochs": 15, "lr": 0.01},
     quick={"epochs": 5},

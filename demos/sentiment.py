@@ -17,6 +17,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import Sample, of_kinds
 from minigrad.data import SPECIALS, Vocabulary, batches, bucketed_batches, pad_sequences, split_groups, words
 from minigrad.nn import Embedding, Module
 from models import Classifier, Embedded
@@ -255,6 +256,11 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return coloured(LABELS[int(predict_all(model, ids)[0])], sentence, shades(model, ids)[0])
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's sentences, and some of the test part."""
+    return of_kinds(model, data.vocabulary, LABELS, data.test, tokens, given)
+
+
 demo = Demo(
     name="sentiment",
     text=__doc__,
@@ -271,6 +277,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("accuracy"), Figure("with a negation"), Figure("without")),
     defaults={"cell": "lstm", "hidden": 32, "epochs": 10, "lr": 0.01},
     quick={"epochs": 4},

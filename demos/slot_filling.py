@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, tagging
+from demos.command.sample import Sample
 from demos.command.tagging import Data, Row, encoded, filled, parted, phrases, tagged, tagged_words
 from minigrad.data import UNK, atis, span_scores_by_kind, spans, words
 from minigrad.nn import Module
@@ -122,6 +123,11 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return described(request, tagged_words(model, facts, request))
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's requests, and some of the test part."""
+    return tagging.sample(model, data, [words(text, lower=True) for text in given])
+
+
 demo = Demo(
     name="slot_filling",
     text=__doc__,
@@ -138,6 +144,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("F1"), Figure("precision"), Figure("recall")),
     defaults={"cell": "all", "hidden": 64, "epochs": 12, "lr": 0.005, "bidirectional": True},
     quick={"epochs": 4},

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import train_test_split
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines
+from demos.command.sample import Sample, of_kinds
 from minigrad.data import SPECIALS, Vocabulary, batches, bucketed_batches, hide, pad_sequences, sms_spam, words
 from minigrad.nn import Embedding, Module
 from models import Classifier, Embedded
@@ -23,6 +24,7 @@ from models.training import mean_loss
 VECTOR = 32  # size of a word's vector
 HIDDEN = 0.2  # share of the tokens
 HAM, SPAM = range(2)
+KINDS = ("ham", "spam")
 
 # Messages for the default form are generated from these, and so are far more alike than real ones
 PARTS = {
@@ -134,7 +136,7 @@ def look(data: Data) -> None:
     print("{} messages to train on, {} to validate, {} to test on; no message twice".format(*sizes))
     for label in (HAM, SPAM):
         text = data.train.texts[int(np.flatnonzero(data.train.labels == label)[0])]
-        print(f"  {('ham:', 'spam:')[label]:6}{text}\n{'':8}{' | '.join(tokens(text))}")
+        print(f"  {KINDS[label] + ':':6}{text}\n{'':8}{' | '.join(tokens(text))}")
     print(f"vocabulary: {len(data.vocabulary)} tokens, those that occur at least twice")
 
 
@@ -213,7 +215,12 @@ def draw(figure: Any, report: Report) -> None:
 
 def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     ids = Vocabulary(facts["tokens"]).encode(tokens(given))
-    return f"{('ham ', 'spam')[int(predict_all(model, [ids])[0])]}  {given}"
+    return f"{KINDS[int(predict_all(model, [ids])[0])]:4}  {given}"
+
+
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's messages, and some of the test part."""
+    return of_kinds(model, data.vocabulary, KINDS, data.test, tokens, given)
 
 
 demo = Demo(
@@ -232,6 +239,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("accuracy"), Figure("precision"), Figure("recall"), Figure("F1")),
     defaults={"cell": "lstm", "hidden": 32, "epochs": 8, "lr": 0.005},
     quick={"epochs": 3},

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure as Picture
 
 import minigrad as mg
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, bad_line, network, numbered_lines, say
+from demos.command.sample import SHOWN, Sample, of_pairs
 from minigrad.data import BOS, EOS, SPECIALS, Vocabulary, batches, bucketed_batches, eng_fra, join_words, split_groups
 from minigrad.data import words as words_of
 from minigrad.nn import Embedding, Module
@@ -266,6 +267,18 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return f"{joined(target, facts['by_words'])}  {given}  ({path})"
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's texts, with what the network writes; and some of the test part, with what is right."""
+    known, every = facts(data), max(1, len(data.test.sources) // SHOWN)
+    own = [tokens(text.strip(), data.by_words) for text in given]
+    sources = [*own, *data.test.sources[::every][:SHOWN]]
+    said = written(model, known, sources)
+    targets = [*said[: len(own)], *data.test.targets[::every][:SHOWN]]
+    names = [f"{joined(s, data.by_words)} -> {joined(t, data.by_words)}" for s, t in zip(sources, said)]
+    vocabularies = Vocabulary(known["source"]), Vocabulary(known["target"])
+    return of_pairs(vocabularies, sources, targets, names, not data.by_words)
+
+
 demo = Demo(
     name="translate",
     text=__doc__,
@@ -282,6 +295,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("token accuracy"), Figure("exact match"), Figure("BLEU", form=".1f")),
     defaults={"cell": "gru", "hidden": 128, "bidirectional": True, "epochs": 5, "lr": 0.005},
     quick={"hidden": 128, "epochs": 6, "lr": 0.007},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 import minigrad as mg
 from demos import digits
 from demos.command import Demo, Figure, Report, Settings, Training, network
+from demos.command.sample import SHOWN, Sample
 from demos.digits import Part, read_ink, scaled, squeezed
 from minigrad.data import batches
 from minigrad.nn import Module
@@ -135,6 +137,14 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return "{}: {} {}".format(given, *model.predict(mg.tensor(x))[0])
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """Some pairs of the test part; a picture's columns are the steps."""
+    x, y = data.test.x[:SHOWN], data.test.y[:SHOWN]
+    read = model.predict(mg.tensor(x))
+    names = ["{} {} of the test part, read as {} {}".format(*pair) for pair in np.concatenate([y, read], 1)]
+    return Sample((x, y), names, pictures=x)
+
+
 demo = Demo(
     name="two_digits",
     text=__doc__,
@@ -150,6 +160,7 @@ demo = Demo(
     baselines=baselines,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("both right"), Figure("left"), Figure("right")),
     defaults={"cell": "lstm", "hidden": 128, "epochs": 30, "lr": 0.01},
     quick={"epochs": 10},

@@ -7,7 +7,6 @@ felt. Bengio, Simard and Frasconi (1994); Pascanu, Mikolov and Bengio (2013).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,13 +14,14 @@ import numpy as np
 
 import minigrad as mg
 from demos import adding
-from demos.adding import Data, baselines, build, facts, read_problem, training
+from demos.adding import Data, baselines, build, facts, read_problem, training, watched
 from demos.command import Demo, Figure, Report, Settings
 from minigrad import Tensor
+from minigrad.inspect import gradient_flow, watch
 from minigrad.optim import SGD
 from minigrad.random import generator
 from models import RNN, Regressor, truncated
-from models.cell import Cell, State, hidden, like, parts
+from models.cell import hidden
 from models.training import fit
 
 TIME = 50  # steps
@@ -43,34 +43,19 @@ def load(settings: Settings) -> Data:
     return adding.held_out([TIME], settings.seed)
 
 
-def step_by_step(cell: Cell) -> Callable[[Tensor, State], tuple[Tensor, State]]:
-    """The cell over [x, nudge], [batch, time, input + hidden]: nudges, all 0, are added to h; theirs is dL/dh_t."""
-
-    def network(both: Tensor, state: State) -> tuple[Tensor, State]:
-        outputs = []
-        for t in range(both.shape[1]):
-            h, state = cell(both[:, t, : cell.input_size], state)
-            outputs.append(h + both[:, t, cell.input_size :])
-            state = like(state, (outputs[-1], *parts(state)[1:]))
-        return mg.stack(outputs, axis=1), state
-
-    return network
-
-
 def gradient_norms(model: Any, x: np.ndarray, y: np.ndarray, window: int | None = None) -> np.ndarray:
     """|dL/dh_t| for t = 1 .. T, [time]: mean over sequences x [n, time, 2], L the squared error of each.
 
     window: steps that truncated backpropagation looks back; all unless given. Of an LSTM's state h alone counts; what
     flows through c reaches it at the gates.
     """
-    cell, (n, time, size) = model.network.cell, x.shape
-    nudges = np.zeros((n, time, cell.hidden_size), x.dtype)
-    both = mg.tensor(np.concatenate([x, nudges], axis=2), requires_grad=True)
-    *_, (_, _, state) = truncated(step_by_step(cell), both, window or time)
-    mg.square(model.head(hidden(state)) - y).sum().backward()
-    assert both.grad is not None
-    # float64: squares of what has vanished would be 0 in float32
-    return np.linalg.norm(both.grad.numpy()[:, :, size:].astype(np.float64), axis=2).mean(axis=0)
+    with watch(model) as watched:
+        *_, (_, _, state) = truncated(model.network, mg.tensor(x), window or x.shape[1])
+        loss = mg.square(model.head(hidden(state)) - y).sum()
+    (run,) = watched.values()
+    norms = gradient_flow([loss], run).norms[0].mean(axis=1)
+    norms[run.cuts] = 0  # a window begins with a constant
+    return norms[1:]
 
 
 def sample(data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -208,6 +193,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(Figure("MSE", form=".4f", lower_is_better=True), Figure(ONE, form=".1e")),
     loss_unit="squared error",
     defaults={"cell": "all", "hidden": 32, "epochs": 8, "lr": 0.005},

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from demos.command import Demo, Figure, Refusal, Report, Settings, Training, network, read_text, say
+from demos.command.sample import Sample, of_stretches, of_texts
 from minigrad.data import EOS, SPECIALS, UNK, Vocabulary, bptt_windows, join_words, split, tiny_shakespeare, words
 from minigrad.nn import Embedding, Module
 from models import Embedded, LanguageModel
@@ -20,6 +21,7 @@ from models.ngrams import Pairs, bigram_loss, unigram_loss
 from models.training import mean_loss
 
 DROPOUT = 0.3
+WINDOW = 35  # words
 LEAST_OFTEN = 5  # a word that occurs less often in the training part is <unk>
 RESTART = 10  # windows
 LEAST = 2000  # words, so that there is something in every part
@@ -101,8 +103,8 @@ def build(facts: dict[str, Any], settings: Settings) -> Module:
 
 
 def training(model: Any, data: Data, settings: Settings) -> Training:
-    """20 streams in windows of 35 words; the state is carried from window to window, and now and then dropped."""
-    windows = bptt_windows(data.train, batch_size=20, window=35)
+    """20 streams in windows; the state is carried from window to window, and now and then dropped."""
+    windows = bptt_windows(data.train, batch_size=20, window=WINDOW)
 
     def validate() -> float:
         nats = loss_of(model, data.validation)
@@ -161,6 +163,14 @@ def predict(model: Any, facts: dict[str, Any], given: str) -> str:
     return f"{given} ... {sampled(model, vocabulary, [EOS, *vocabulary.encode(words(given, lower=True))])}"
 
 
+def watched(model: Any, data: Data, given: Sequence[str]) -> Sample:
+    """The user's sentences, or stretches of the test part."""
+    if given:
+        texts = [np.array([EOS, *data.vocabulary.encode(words(text, lower=True)), EOS]) for text in given]
+        return of_texts(data.vocabulary, texts, given)
+    return of_stretches(data.vocabulary, data.test, WINDOW)
+
+
 demo = Demo(
     name="word_lm",
     text=__doc__,
@@ -177,6 +187,7 @@ demo = Demo(
     show=show,
     draw=draw,
     predict=predict,
+    watched=watched,
     figures=(
         Figure("perplexity", form=".1f", lower_is_better=True),
         Figure("bits per word", form=".3f", lower_is_better=True),

@@ -8,6 +8,8 @@ import numpy as np
 
 import minigrad as mg
 from demos.command import About, no_options
+from minigrad import inspect
+from minigrad.inspect import page
 from minigrad.nn import Linear
 from models import Layer, RNNCell
 
@@ -69,7 +71,7 @@ ABOUT = About(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Walk through the steps, compare with `models`, count."""
-    no_options(ABOUT, arguments, "nothing is trained, and the numbers are the lecture's")
+    asked = no_options(ABOUT, arguments, "nothing is trained, and the numbers are the lecture's")
     net = network(W)
     print("h_t = relu(W concat(x_t, h_(t-1))), no bias (the cell has one: set to 0), h_0 = 0\n")
     h = np.zeros(len(W), int)
@@ -85,6 +87,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = "recurrent: one W for all steps", "dense: every feature of every step"
     for name, few, many in zip(names, counts(net, 3), counts(net, 1000), strict=True):
         print(f"{name:40}{few:>8,}{many:>13,}")
+    if asked.report:
+        print(f"page: {page.write_page('runs/worked_example.html', ABOUT.name, sections(net), [__doc__ or ''])}")
+
+
+def sections(net: Layer) -> list[page.Section]:
+    """The same for a page, and the way back from the sum of the last state."""
+    x = mg.tensor(X[np.newaxis], np.float32)
+    with inspect.watch(net) as runs:
+        outputs, _ = net(x)
+        losses = [outputs[:, t].sum() for t in range(len(X))]
+    (run,) = runs.values()
+    flow, jacobian = inspect.gradient_flow(losses, run), inspect.state_jacobians(run)
+    loss = net(x, unroll=True)[0][:, -1].sum()
+    words = [f"x_{t}" for t in range(1, len(X) + 1)]
+    return [
+        page.UnitsSection(title="The three units", views=[page.units("the lecture", run, 0, words, picture=X)]),
+        page.FlowSection(
+            title="Gradients through time",
+            note="The norm of dL_t/dh_s, where L_t is the sum of the three entries of h_t.",
+            flows=[page.flows("rnn", {"the lecture's weights": flow}, {"the lecture's weights": jacobian})],
+        ),
+        page.graph("The graph", inspect.draw(loss, names=net), "What is recorded on the way to the sum of h_3."),
+        page.walk("The way back, step by step", inspect.walk(loss, names=net), "From the sum of h_3 to all weights."),
+    ]
 
 
 if __name__ == "__main__":

@@ -34,11 +34,11 @@ class ManyToOne(Module):
         return self.head(known)
 
     def error(self, answers: Tensor, targets: ArrayLike) -> Tensor:
-        """What is lowered."""
+        """The one number that is lowered: how far the answers are from the targets."""
         raise TypeError(f"{type(self).__name__} must define error(self, answers, targets)")
 
     def loss(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> Tensor:
-        """The mean error of the answers."""
+        """The error of the answers, where nothing past `lengths` counts."""
         return self.error(self(x, lengths), targets)
 
     def step_losses(self, x: Tensor, targets: ArrayLike, lengths: ArrayLike | None = None) -> list[Tensor]:

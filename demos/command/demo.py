@@ -25,8 +25,11 @@ from models.training import fit
 
 from . import saved
 from .files import Refusal
+from .looking import Diary, collector, diary, looked_at, looking_took, then
 from .options import CELLS, About, Asked, Figure, Rules, Settings, read_options
 from .picture import save_picture
+from .report import save_pictures, shown, write_report
+from .sample import Sample
 
 RUNS = Path("runs")
 
@@ -50,7 +53,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Result:
-    """What one network came to: its history, and its figures on data that nothing was decided by."""
+    """What one network came to: its history, and its figures on data that nothing was decided by.
+
+    diary: what `--report` saw of it over its training.
+    """
 
     name: str
     model: Any
@@ -58,6 +64,7 @@ class Result:
     history: History
     seconds: float
     figures: Mapping[str, float]
+    diary: Diary = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class Demo(About):
     training: what it is trained with. measure: its figures on the test part. baselines: theirs, by name.
     show: prints what the table cannot say. draw: fills a matplotlib subfigure beside the training curves.
     predict: the line that answers one input of the user's, with `facts` and no data.
+    watched: a few sequences of the test part, and inputs of the user's, for `--report` to look at.
     """
 
     load: Callable[[Settings], Any]
@@ -103,6 +111,7 @@ class Demo(About):
     figures: Sequence[Figure]
     look: Callable[[Any], None] = nothing
     show: Callable[[Report], None] = nothing
+    watched: Callable[[Any, Any, Sequence[str]], Sample] | None = None
     draw: Callable[[Any, Report], None] | None = None
     loss_unit: str = "cross entropy, nats"
     defaults: Mapping[str, Any]
@@ -151,10 +160,10 @@ def run(demo: Demo, asked: Asked) -> Report | None:
     if asked.load:
         there = saved.read(asked.load, demo.name)
         model = rebuilt(demo, there, asked.load)
-        if asked.predict:
+        if asked.predict and not asked.report:
             answer(demo, model, there.facts, there.settings, asked.predict)
             return None
-        report = reported_again(demo, there, model)
+        report = reported_again(demo, there, model, asked.report)
     else:
         report = trained(demo, asked)
     print_table(demo, report)
@@ -165,6 +174,8 @@ def run(demo: Demo, asked: Asked) -> Report | None:
         picture(demo, report)
     if asked.predict:
         answer(demo, report.best.model, report.facts, report.settings, asked.predict)
+    if asked.report:
+        look_into(demo, report, asked)
     if not asked.load:
         for path in checkpoints(demo, report).values():
             path.unlink(missing_ok=True)  # only now: whatever interrupts, the same command goes on
@@ -176,7 +187,7 @@ def trained(demo: Demo, asked: Asked) -> Report:
     settings, data = loaded(demo, asked.given)
     demo.look(data)
     empty = Report(settings, data, as_json(demo.facts(data)), demo.baselines(data), [])
-    results = [train(demo, empty, name, path) for name, path in checkpoints(demo, empty).items()]
+    results = [train(demo, empty, name, path, asked.report) for name, path in checkpoints(demo, empty).items()]
     return replace(empty, results=results)
 
 
@@ -219,7 +230,7 @@ def checkpoints(demo: Demo, report: Report) -> dict[str, Path]:
     return {name: RUNS / f"{demo.name}-{name}-{mark}.safetensors" for name in names}
 
 
-def train(demo: Demo, report: Report, name: str, checkpoint: Path) -> Result:
+def train(demo: Demo, report: Report, name: str, checkpoint: Path, look: bool) -> Result:
     """Train one network, or go on with it; each starts from the seed, whichever others are trained."""
     settings = replace(report.settings, cell=name)
     mg.manual_seed(settings.seed)
@@ -230,7 +241,10 @@ def train(demo: Demo, report: Report, name: str, checkpoint: Path) -> Result:
     if checkpoint.exists():
         say(f"{name}: going on from {checkpoint}")
     checkpoint.parent.mkdir(exist_ok=True)
+    collect = collector(demo, model, report.data, settings.epochs) if look else None
     start = time.perf_counter()
+    if collect and not checkpoint.exists():
+        collect()
     try:
         history = fit(
             model,
@@ -238,7 +252,7 @@ def train(demo: Demo, report: Report, name: str, checkpoint: Path) -> Result:
             training.batches,
             settings.epochs,
             loss=training.loss,
-            validate=training.validate,
+            validate=then(training.validate, collect) if collect else training.validate,
             schedule=Schedule(optimizer, cosine(settings.epochs * steps)),
             schedule_per="step",
             clip=training.clip,
@@ -251,8 +265,9 @@ def train(demo: Demo, report: Report, name: str, checkpoint: Path) -> Result:
         raise Refusal(str(error)) from None
     except CheckpointError as error:
         raise Refusal(str(error)) from None
-    seconds = time.perf_counter() - start
-    return Result(name, model, settings, history, seconds, demo.measure(model, report.data))
+    seconds = time.perf_counter() - start - (looking_took(collect) if collect else 0)
+    figures = demo.measure(model, report.data)
+    return Result(name, model, settings, history, seconds, figures, diary(collect, history) if collect else ())
 
 
 def rebuilt(demo: Demo, there: saved.Saved, path: Path) -> Module:
@@ -265,7 +280,7 @@ def rebuilt(demo: Demo, there: saved.Saved, path: Path) -> Module:
     return model.eval()
 
 
-def reported_again(demo: Demo, there: saved.Saved, model: Module) -> Report:
+def reported_again(demo: Demo, there: saved.Saved, model: Module, look: bool) -> Report:
     """A report on a saved network, on the test part of the data that it was trained with."""
     settings = there.settings
     if settings.file and not settings.file.is_file():
@@ -277,25 +292,34 @@ def reported_again(demo: Demo, there: saved.Saved, model: Module) -> Report:
     if (saved.fingerprint(settings), as_json(demo.facts(data))) != (there.fingerprint, there.facts):
         raise Refusal("the data is not what the network was trained with, so its test part would not be held out")
     demo.look(data)
-    result = Result(settings.cell, model, settings, there.history, there.seconds, demo.measure(model, data))
+    figures = demo.measure(model, data)
+    pages = looked_at(demo, model, data, there.history) if look else ()
+    result = Result(settings.cell, model, settings, there.history, there.seconds, figures, pages)
     return Report(settings, data, there.facts, demo.baselines(data), [result])
 
 
 def print_table(demo: Demo, report: Report) -> None:
+    """What `table` says."""
+    headings, rows = table(demo, report)
+    printed = Table()
+    printed.add_column(headings[0])
+    for heading in headings[1:]:  # a heading goes over to a second line between words only
+        printed.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
+    for row in rows:
+        printed.add_row(*row)
+    Console().print(printed)
+
+
+def table(demo: Demo, report: Report) -> tuple[list[str], list[list[str]]]:
     """Baselines and networks: what each costs and what it achieves; a figure that none has is left out."""
     had = {name for row in (*report.baselines.values(), *(result.figures for result in report.results)) for name in row}
     shown = [figure for figure in demo.figures if figure.name in had]
     headings = [figure.name + (f", {figure.unit}" if figure.unit else "") for figure in shown]
-    table = Table()
-    table.add_column("network")
-    for heading in ("parameters", "seconds", *headings):  # a heading goes over to a second line between words only
-        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
-    for name, figures in report.baselines.items():
-        table.add_row(name, "", "", *cells(shown, figures))
+    rows = [[name, "", "", *cells(shown, figures)] for name, figures in report.baselines.items()]
     for result in report.results:
         size = sum(p.size for p in result.model.parameters())
-        table.add_row(result.name, f"{size:,}", f"{result.seconds:.1f}", *cells(shown, result.figures))
-    Console().print(table)
+        rows.append([result.name, f"{size:,}", f"{result.seconds:.1f}", *cells(shown, result.figures)])
+    return ["network", "parameters", "seconds", *headings], rows
 
 
 def cells(shown: Sequence[Figure], figures: Mapping[str, float]) -> list[str]:
@@ -319,6 +343,16 @@ def picture(demo: Demo, report: Report) -> None:
     histories = {result.name: result.history for result in report.results}
     save_picture(path, histories, demo.loss_unit, demo.draw, report)
     print(f"picture: {path}")
+
+
+def look_into(demo: Demo, report: Report, asked: Asked) -> None:
+    """runs/NAME.html; with `--plot` its maps as PNG, too."""
+    mg.manual_seed(report.settings.seed)
+    sample = demo.watched(shown(report).model, report.data, asked.predict) if demo.watched else None
+    print(f"page: {write_report(demo, report, table(demo, report), sample, RUNS / f'{demo.name}.html')}")
+    if asked.plot and sample:
+        for path in save_pictures(report, sample, RUNS / demo.name):
+            print(f"picture: {path}")
 
 
 def answer(demo: Demo, model: Module, facts: dict[str, Any], settings: Settings, inputs: Sequence[str]) -> None:

@@ -98,6 +98,7 @@ class Asked:
     load: Path | None = None
     predict: Sequence[str] = ()
     plot: bool = True
+    report: bool = False
 
 
 def read_options(about: About, rules: Rules, arguments: Sequence[str] | None) -> Asked:
@@ -110,11 +111,11 @@ def read_options(about: About, rules: Rules, arguments: Sequence[str] | None) ->
     return Asked({name: given.pop(name) for name in names}, **given)
 
 
-def no_options(about: About, arguments: Sequence[str] | None, why: str) -> None:
-    """Refuse all options, for a demo that only shows."""
+def no_options(about: About, arguments: Sequence[str] | None, why: str) -> Asked:
+    """Refuse all options but `--report`, for a demo that only shows."""
     names = (*(f.name for f in fields(Settings)), "save", "load", "predict", "plot")
     rules = Rules({}, {}, None, None, (), dict.fromkeys(names, why))
-    read_options(about, rules, arguments)
+    return read_options(about, rules, arguments)
 
 
 def with_options(parser: argparse.ArgumentParser, rules: Rules) -> argparse.ArgumentParser:
@@ -140,7 +141,9 @@ def with_options(parser: argparse.ArgumentParser, rules: Rules) -> argparse.Argu
     add("save", "keep the trained network (of several, the best by validation)", type=Path, metavar="FILE")
     add("load", "use a saved network instead of training one", type=Path, metavar="FILE")
     add("predict", "answer for inputs of your own", nargs="+", metavar="INPUT")
-    add("plot", f"save a picture, runs/{parser.prog.removeprefix('demos.')}.png (yes)", action=switch)
+    name = parser.prog.removeprefix("demos.")
+    add("plot", f"save a picture, runs/{name}.png (yes)", action=switch)
+    add("report", f"write runs/{name}.html, a page to look into the network with", action="store_true", default=None)
     return parser
 
 
@@ -159,7 +162,7 @@ def complaint_about(given: Mapping[str, Any], rules: Rules) -> str | None:
     for name in given:
         if name in rules.refused:
             return f"argument --{name}: not here: {rules.refused[name]}"
-        if "load" in given and name not in ("load", "predict", "plot"):
+        if "load" in given and name not in ("load", "predict", "plot", "report"):
             return f"argument --{name}: not with --load, which takes all that from the file"
     return complaint_about_cell(given, rules) or complaint_about_data(given, rules)
 

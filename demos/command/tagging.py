@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.data import SPECIALS, Vocabulary, bucketed_batches, hide, most_frequent_tags, span_scores
+from minigrad.data import SPECIALS, Vocabulary, bucketed_batches, hide, most_frequent_tags, pad_sequences, span_scores
 from minigrad.nn import Embedding, Module
 from models import Embedded, Tagger
 from models.tagger import tag_all
@@ -17,6 +17,7 @@ from models.training import mean_loss
 
 from .demo import Training
 from .options import Settings, network
+from .sample import SHOWN, Sample
 
 VECTOR = 100  # size of a word's vector
 DROPOUT = 0.5  # of what a word's tag is told from
@@ -126,6 +127,17 @@ def tagged(model: Any, ids: list[np.ndarray], tags: Sequence[str]) -> list[list[
 def tagged_words(model: Any, facts: dict[str, Any], words: Sequence[str]) -> list[str]:
     """The network's tags for a sentence of the user's."""
     return tagged(model, [Vocabulary(facts["words"]).encode(tokens(words))], facts["tags"])[0]
+
+
+def sample(model: Any, data: Data, own: Sequence[list[str]]) -> Sample:
+    """The user's sentences (with the tags that the network gives), and some of the test part."""
+    sentences = [*own, *data.test.words[:SHOWN]]
+    ids = [data.vocabulary.encode(tokens(sentence)) for sentence in sentences]
+    number = {tag: i for i, tag in enumerate(data.tags)}
+    found = tagged(model, ids, data.tags)
+    classes = [*(np.array([number[tag] for tag in tags]) for tags in found[: len(own)]), *data.test.classes[:SHOWN]]
+    padded, lengths = pad_sequences(ids)
+    return Sample((padded, pad_sequences(classes)[0], lengths), [" ".join(tags) for tags in found], {"": sentences})
 
 
 def usual_tags(data: Data) -> dict[str, list[list[str]]]:

@@ -229,8 +229,8 @@ def watch(model: Module) -> Iterator[dict[str, Run]]:
     numbers; initial states are leaves that want a gradient, and the model's parameters are constants, so that the way
     back costs the states alone (they get their gradients again, and keep those that they have, when the context ends).
     Several calls, of the windows of a stream or the steps of a decoder, make one run. A cell is any module with
-    `step`, `blocks` and `compiled`, as `models.Cell` has them. Raises ValueError for a model without cells, and for
-    calls with batches of different sizes.
+    `step`, `body`, `blocks` and `compiled`, as `models.Cell` has them. Raises ValueError for a model without cells,
+    and for calls with batches of different sizes.
     """
     modules = {type(model).__name__: model} | dict(contents(model))
     cells = {name: found for name, found in modules.items() if has(found, "step", "body", "blocks", "compiled")}
