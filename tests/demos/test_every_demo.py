@@ -108,6 +108,6 @@ def test_interrupted_it_goes_on_to_the_same_weights(name, folder, capsys, monkey
 @pytest.mark.skipif("MINIGRAD_DATA" not in os.environ, reason="MINIGRAD_DATA names no folder with the real data")
 @pytest.mark.parametrize("name", [name for name, demo in DEMOS.items() if demo.full is not None])
 def test_it_learns_on_the_real_data(name):
-    report = call(name, "--data", "full", "--quick", "--no-plot")
+    report = call(name, "--data", "full", "--quick", "--no-plot", *TINY[name].real)
     assert report.settings.data == "full"
     check_learned(DEMOS[name], report)

@@ -12,12 +12,14 @@ class Tiny(NamedTuple):
     """options: the run's, without seed and data. ask: makes an input for `--predict`, in a folder of its own.
 
     epochs: at least 2, so that there is something to interrupt. unbeaten: baselines that take longer to beat.
+    real: options for the real data beside `--quick`.
     """
 
     options: str
     ask: Callable[[Path], str]
     epochs: int = 2
     unbeaten: tuple[str, ...] = ()
+    real: tuple[str, ...] = ()
 
 
 def words(text: str) -> Callable[[Path], str]:
@@ -47,7 +49,7 @@ def careers(folder: Path) -> str:
 
 TINY = {
     "adding": Tiny("--cell gru --hidden 16 --lr 0.02", words("0.3 *0.7 0.1 *0.2")),
-    "caption": Tiny("--hidden 32 --lr 0.006", picture, epochs=4),
+    "caption": Tiny("--hidden 32 --lr 0.006", picture, epochs=4, real=("--epochs", "2")),
     "chatbot": Tiny("--cell gru --hidden 32 --lr 0.02", words("Are you open on Sunday?"), epochs=15),
     "entities": Tiny("--quick --cell gru --hidden 32 --lr 0.02", words("We met Dr Kent in Paris.")),
     "slot_filling": Tiny("--cell gru --hidden 32 --lr 0.01", words("Two tickets for Casablanca"), epochs=3),
