@@ -24,14 +24,9 @@ class Primitive:
     """A forward on arrays, and the rule that pulls a cotangent back through it."""
 
     def __init__(
-        self,
-        forward: Rule,
-        vjp: Rule | None = None,
-        doc: str | None = None,
-        domain: Domain | tuple[Domain, ...] = REAL,
-        analytic: bool = True,
-        pointwise: bool = False,
-    ) -> None:
+        self, forward: Rule, vjp: Rule | None = None, doc: str | None = None,
+        domain: Domain | tuple[Domain, ...] = REAL, analytic: bool = True, pointwise: bool = False,
+    ) -> None:  # fmt: skip
         parameters = [] if isinstance(forward, np.ufunc) else inspect.signature(forward).parameters.values()
         settings = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         self.name = "abs" if forward is np.abs else forward.__name__.rstrip("_")

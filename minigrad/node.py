@@ -21,13 +21,9 @@ class Node:
     origin: Any  # only where a module's call returned it: see `nn.module.mark`
 
     def __init__(
-        self,
-        primitive: Any = None,
-        inputs: Any = (),
-        values: Any = (),
-        output: Any = None,
+        self, primitive: Any = None, inputs: Any = (), values: Any = (), output: Any = None,
         settings: Mapping[str, Any] = NO_SETTINGS,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.primitive = primitive
         self.inputs: tuple[Any, ...] | None = inputs  # as they were given: Tensors, arrays, numbers
         self.values: tuple[Any, ...] | None = values  # the arrays of the same inputs

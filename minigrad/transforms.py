@@ -103,11 +103,21 @@ def name_of(f: Function) -> str:
     return getattr(f, "__name__", "the function")
 
 
+def check_function(name: str, f: Any) -> None:
+    """Refuse what is no function: PyTorch's `grad` takes Tensors there."""
+    if not callable(f):
+        raise TypeError(
+            f"{name}: expected a function, got {type(f).__name__}; write what computes it as a function of what the "
+            "derivative is for (or call backward() on a Tensor, and read the grad of its leaves)"
+        )
+
+
 def grad(f: Function, argnums: Argnums = 0) -> Function:
     """The gradient of `f`, which returns a single number, as a function of the same arguments.
 
     With a tuple of `argnums` it returns a tuple. Arguments: Tensors, arrays or Python floats (float32).
     """
+    check_function("grad", f)
     both = value_and_grad(f, argnums)
 
     @functools.wraps(f, assigned=("__name__",), updated=())
@@ -119,6 +129,7 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
 
 def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
     """A function that returns what `f` does (a single number) and its gradient, in one run. See `grad`."""
+    check_function("value_and_grad", f)
 
     @functools.wraps(f, assigned=("__name__",), updated=())
     def value_and_gradient(*arguments: Any, **named: Any) -> tuple[Any, Any]:
@@ -140,6 +151,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[..., tuple[Tensor, ...]]]:
 
     The pullback may be called many times. A cotangent has its output's shape.
     """
+    check_function("vjp", f)
     run = Evaluation(f, xs, range(len(xs)), {})
 
     def pullback(*cotangents: Any) -> tuple[Tensor, ...]:
@@ -157,6 +169,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
 
     A pullback is linear in its cotangent u, so the pullback of that map, at any u, is the jvp (Townsend 2017).
     """
+    check_function("jvp", f)
     run = Evaluation(f, xs, range(len(xs)), {})
     if len(vs) != len(run.variables):
         raise TypeError(f"jvp: expected {len(run.variables)} tangents, one per input, got {len(vs)}")
@@ -178,6 +191,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
 
 def hvp(f: Function, x: Any, v: Any) -> Tensor:
     """The Hessian of `f` (which returns a single number) at `x`, times `v`, without forming it."""
+    check_function("hvp", f)
     run = Evaluation(grad(f), (x,), (0,), {})
     (product,) = run.pull([v if isinstance(v, Tensor) else tensor(v, run.variables[0].dtype)])
     run.close()
@@ -186,6 +200,7 @@ def hvp(f: Function, x: Any, v: Any) -> Tensor:
 
 def jacobian(f: Function, argnums: int = 0) -> Function:
     """The Jacobian of `f` as a function: [*shape of the output, *shape of the argument], one pull per output."""
+    check_function("jacobian", f)
 
     @functools.wraps(f, assigned=("__name__",), updated=())
     def jacobian_of(*arguments: Any, **named: Any) -> Tensor:
@@ -204,4 +219,5 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
 
 def hessian(f: Function, argnums: int = 0) -> Function:
     """The matrix of second derivatives of `f`, which returns a single number: [*shape, *shape] of the argument."""
+    check_function("hessian", f)
     return jacobian(grad(f, argnums), argnums)

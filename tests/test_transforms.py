@@ -397,6 +397,15 @@ def test_cotangents_and_tangents_that_do_not_fit():
         mg.hvp(cubes, X, np.ones(2))
 
 
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "jacobian", "hessian", "vjp", "jvp", "hvp"])
+def test_what_is_no_function_is_refused_at_once(name):
+    """As PyTorch's grad(y, x) is called."""
+    x = mg.tensor(X, requires_grad=True)
+    more = {"vjp": (x,), "jvp": ((X,), (X,)), "hvp": (X, X)}.get(name, ())
+    with pytest.raises(TypeError, match=f"^{name}: expected a function, got Tensor; write what computes it"):
+        getattr(mg, name)(mg.sum(x), *more)
+
+
 def test_integers_have_no_gradient():
     with pytest.raises(TypeError, match=r"^requires_grad: only floats carry a gradient, got int64"):
         mg.grad(cubes)([1, 2, 3])

@@ -59,6 +59,9 @@ def write(folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str]) -> None:
     """Write, say so, and open Jupyter on the project's folder, so that links to the source open there, too."""
+    if not {"-h", "--help"}.isdisjoint(arguments):
+        print(__doc__, end="")
+        return
     try:
         written = write(FOLDER)
     except ImportError as error:

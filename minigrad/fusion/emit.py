@@ -102,7 +102,7 @@ class Source:
         if name == "astype":
             return f"np.{self.dtype}({arguments[0]})"
         if name not in FORMULAS:
-            raise Unknown(f"{name} has no form for one entry")
+            raise Unknown(f"{name} has no form for one entry: FORMULAS in minigrad/fusion/emit.py lacks it")
         return FORMULAS[name].format(*arguments)
 
     def constants(self) -> str:

@@ -170,7 +170,7 @@ def dot_text(lines: Sequence[str]) -> str:
 
 def text_lines(box: Box, names: Mapping[Box, str], takes: Mapping[Box, Sequence[str]], indent: str) -> Iterator[str]:
     """`%3 = tanh(%2)  float32[3]`, and what is in a frame further in."""
-    rest = "; ".join(box.lines)
+    rest = "; ".join(box.lines).replace(",; ", ", ")  # a list of ops that is cut into lines
     if box.parts:
         yield f"{indent}{box.title}:{f'  {rest}' if rest else ''}"
         for part in box.parts:

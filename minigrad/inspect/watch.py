@@ -60,6 +60,10 @@ class Run:
     cell: Any
     calls: list[Call] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        size = f"{len(self.steps)} steps of {self.batch} sequences" if self.calls else "no step yet"
+        return f"Run({self.name!r}, {type(self.cell).__name__}: {size})"
+
     @property
     def steps(self) -> list[Step]:
         """Each step of the cell."""
@@ -166,6 +170,13 @@ class Run:
         return [call.start for call in self.calls if call.cut]
 
 
+class Runs(dict[str, Run]):
+    """What each cell did, by its dotted name."""
+
+    def __missing__(self, name: str) -> Run:
+        raise KeyError(f"watch: no cell {name!r} has made a step; there are {', '.join(map(repr, self)) or 'none'}")
+
+
 class Watcher:
     """What stands in for a cell's methods, and its layer's, while they are watched."""
 
@@ -236,7 +247,7 @@ def watch(model: Module) -> Iterator[dict[str, Run]]:
     cells = {name: found for name, found in modules.items() if has(found, "step", "body", "blocks", "compiled")}
     if not cells:
         raise ValueError(f"watch: expected a model with recurrent cells inside, got {type(model).__name__} without any")
-    watched: dict[str, Run] = {}
+    watched = Runs()
     watchers = {id(cell): Watcher(name, cell, watched) for name, cell in cells.items()}
     with ExitStack() as undo:
         undo.enter_context(constant(model.parameters()))

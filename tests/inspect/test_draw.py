@@ -64,6 +64,7 @@ def test_a_thousand_steps_are_a_handful_of_boxes(thousand, unroll, lengths):
     assert arrow.source is arrow.target is loop and arrow.label == "2 x float32[3, 32]"
     assert "weight_hh float32[128, 32]" in loop.lines
     assert (titled(drawing, "sum") in drawing.outputs) and "LSTMCell x 1000" in str(drawing)
+    assert ",;" not in str(drawing)  # a list of ops takes several lines in a box, and one in text
 
 
 @pytest.mark.parametrize("unroll", [False, True])

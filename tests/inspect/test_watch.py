@@ -119,6 +119,15 @@ def test_the_parts_of_a_state_by_name():
         run.values("n")
 
 
+def test_a_run_says_what_it_is_in_a_line():
+    layer = layer_of(LSTMCell)
+    with watch(layer) as watched:
+        layer(batch())
+    assert repr(watched) == "{'cell': Run('cell', LSTMCell: 4 steps of 3 sequences)}"
+    with pytest.raises(KeyError, match="watch: no cell 'network' has made a step; there are 'cell'"):
+        watched["network"]
+
+
 # gates
 
 
@@ -143,8 +152,10 @@ def plain_gates(kind, p, x, state):
         normal = lambda a: (a - a.mean()) / np.sqrt(((a - a.mean()) ** 2).mean() + 1e-5)  # noqa: E731
         a = p["gain_x"] * normal(p["weight_ih"] @ x) + p["gain_h"] * normal(p["weight_hh"] @ h) + p["bias"]
         i, f, g, o = np.split(a, 4)
-    else:
+    elif kind in ("lstm", "peephole_lstm"):
         i, f, g, o = (gate(x, h) for gate in rows(p, 4))
+    else:
+        pytest.fail(f"plain_gates does not know the gates of {kind}: write them here, in plain NumPy")
     if kind == "peephole_lstm":
         to_i, to_f, to_o = p["weight_peephole"]
         i, f, o = i + to_i * c, f + to_f * c, o + to_o * new

@@ -81,6 +81,11 @@ def test_the_command_opens_jupyter_where_the_notebooks_are(folder, monkeypatch, 
     assert f"0 notebooks written, {len(LESSONS)} kept" in capsys.readouterr().out
 
 
+def test_help_writes_nothing(folder, capsys):
+    main(["--help"])
+    assert capsys.readouterr().out == lessons.__doc__ and not folder.exists()
+
+
 def test_without_jupyter_it_says_so(folder, monkeypatch):
     monkeypatch.setattr(lessons, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="Jupyter is not installed"):

@@ -171,7 +171,7 @@ class IdentityRNNCell(RNNCell):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_gate_has_a_name_of_its_own(kind):
     cell = KINDS[kind].make(2, 3)
-    assert len(set(cell.gate_names)) == cell.gates
+    assert len(set(cell.gate_names)) == cell.gates, f"{type(cell).__name__}.gate_names: a name for each gate"
 
 
 def test_initialisation_can_be_overridden():

@@ -1,11 +1,14 @@
 """How far float32 results are from the truth, in ulp. `python -m tests.ops.accuracy` prints the first table of
-docs/accuracy.md with what is measured here and now; the bounds stand in that table and nowhere else.
+docs/accuracy.md with what is measured here and now; the bounds stand in that table and nowhere else. With the names of
+ops it prints their rows alone, for the document: those of an op that is new to it, too.
 
 The truth for a pointwise op is its formula, and that of its slope, in float64. For the others it is the op itself in
 float64, whose values and gradients the rest of the suite holds against oracles.
 """
 
+import math
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +21,7 @@ from minigrad import functional
 from minigrad.convolution import overlap_add, sliding_windows
 from minigrad.graph import registry
 from minigrad.ops.indexing import scatter
-from tests.ops.cases import FORMULAS
+from tests.ops.cases import FORMULAS, formula
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "accuracy.md"
 DENSE = 2**20  # points of a sweep: 2,048 in each binade, for each sign
@@ -166,7 +169,9 @@ def pointwise(name: str, inputs: Arrays) -> Case:
     wide = [x.astype(float) if x.dtype.kind == "f" else x for x in inputs]
 
     def truth() -> Result:
-        y = (FORMULAS.get(name) or getattr(np, name))(*wide, **settings)
+        y = formula(name)(*wide, **settings)
+        if op.rule and name not in SLOPES:
+            raise LookupError(f"SLOPES in tests/ops/accuracy.py lacks {name}: its slope, by a formula in float64")
         slopes = SLOPES[name](*wide, **settings) if op.rule else ()
         return Result([np.asarray(y)], [np.asarray(slope, float) for slope in slopes])
 
@@ -265,6 +270,10 @@ def case_of(label: str, points: int) -> Case:
     if label in CALLS:
         call, *inputs = CALLS[label]
         return compared(call, *inputs)
+    if label not in registry:
+        raise LookupError(f"there is no op {label}, and no such row in CALLS of tests/ops/accuracy.py")
+    if not registry[label].pointwise:
+        raise LookupError(f"{label} is not pointwise: say in CALLS of tests/ops/accuracy.py how it is called")
     return pointwise(label, sweep(label, points))
 
 
@@ -314,11 +323,49 @@ def line(row: Row, measured: Sequence[float | None]) -> str:
     return "| " + " | ".join([*cells, row.remark]) + " |"
 
 
-def main() -> None:
-    """Print the table with what is measured here and now."""
-    for row in documented():
-        print(line(row, measure(case_of(row.label, DENSE), row.units)), flush=True)
+def new_row(label: str) -> Row:
+    """A row for what has none: the first unit that makes a gradient's error small, and bounds a fifth above it."""
+    for unit in UNITS:
+        measured = measure(case_of(label, DENSE), ("", unit))
+        if (measured[1] or 0) < 100:
+            break
+    bounds = tuple(m if m is None or m in (0, 0.5) else math.ceil(1.2 * m) for m in measured)
+    return Row(label, bounds, ("", unit), tuple(measured), "")
+
+
+HEADLINE, *AT_POINTS = table("Functions of one number")
+POINTS = np.array(HEADLINE[1:], np.float32)
+
+
+def at_points(op: Callable[..., Any], leaf: Callable[..., Any], ones: Callable[..., Any]) -> list[str]:
+    """Value and slope at each of POINTS, as the document writes them."""
+    x = leaf(POINTS)
+    with np.errstate(all="ignore"):
+        y = op(x)
+        y.backward(ones(y))
+    return [f"{v:.3g}; {g:.3g}" for v, g in zip(y.detach().numpy(), x.grad.detach().numpy())]
+
+
+def points_line(name: str) -> str:
+    """The row of the second table."""
+    cells = at_points(registry[name].apply, lambda x: mg.tensor(x, requires_grad=True), lambda y: np.ones_like(y))
+    return "| " + " | ".join([f"`{name}`", *cells]) + " |"
+
+
+def main(*names: str) -> None:
+    """Print the table with what is measured here and now; or the rows of these ops."""
+    known = {row.label: row for row in documented()}
+    for label in names or known:
+        row = known.get(label) or new_row(label)
+        print(line(row, measure(case_of(label, DENSE), row.units)), flush=True)
+    for name in names:
+        op = registry.get(name)
+        if op and op.rule and op.pointwise and op.arity == 1 and not op.setting_names:
+            print(f'\nunder "Functions of one number":\n{points_line(name)}')
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(*sys.argv[1:])
+    except LookupError as error:
+        sys.exit(f"accuracy: {error.args[0]}")

@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 import minigrad as mg
 from minigrad import functional
 from minigrad.graph import registry
-from tests.ops.accuracy import DOCUMENT, LABELLED, case_of, documented, error, line, main, measure, pointwise, table
+from tests.ops.accuracy import (
+    AT_POINTS,
+    DOCUMENT,
+    HEADLINE,
+    LABELLED,
+    at_points,
+    case_of,
+    documented,
+    error,
+    line,
+    main,
+    measure,
+    points_line,
+    pointwise,
+    table,
+)
 
 ROWS = {row.label: row for row in documented()}
 SWEPT = [name for name, op in registry.items() if op.rule and op.pointwise and op.arity == 1]
@@ -28,7 +43,7 @@ def test_every_op_has_a_bound():
     takes_name = {f.__name__ for f in defined if "name" in inspect.signature(f).parameters}  # checks
     functionals = {f.__name__ for f in defined} - takes_name - HELPERS
     missing = (registry.keys() | functionals) - documented_ops
-    assert not missing, f"docs/accuracy.md has no row for {missing}; tests/ops/accuracy.py says how they are called"
+    assert not missing, f"docs/accuracy.md has no row for {missing}: python -m tests.ops.accuracy NAME prints it"
     assert ROWS.keys() == set(LABELLED)
 
 
@@ -50,6 +65,7 @@ def test_bounds_are_near_what_was_measured(label):
 @pytest.mark.parametrize("name", SWEPT)
 @given(x=st.floats(width=32, allow_nan=False, allow_infinity=False).filter(lambda x: x != 0))
 def test_within_the_bounds_anywhere(name, x):
+    assert name in ROWS, f"docs/accuracy.md has no row for {name}: python -m tests.ops.accuracy {name} prints it"
     row = ROWS[name]
     beside = [x, 0.001, 1.5, 2.5]  # the slope is largest near one of these: what "of largest" speaks of
     for bound, found in zip(row.bounds, measure(pointwise(name, [np.array(beside, np.float32)]), row.units)):
@@ -66,6 +82,17 @@ def test_the_command_prints_the_table(monkeypatch, capsys):
     assert all(line(row, row.measured) in text for row in rows)
 
 
+def test_the_command_prints_the_rows_of_a_new_op(monkeypatch, capsys):
+    monkeypatch.setattr("tests.ops.accuracy.documented", list)
+    main("tanh", "equal")
+    tanh, equal, _, _, points = capsys.readouterr().out.splitlines()
+    assert re.match(r"\| `tanh` \| \d \| [\d.]+ \| \d of largest \|", tanh)
+    assert equal == "| `equal` | 0 | 0 | – | – |  |"
+    assert points == points_line("tanh") and points in DOCUMENT.read_text(encoding="utf-8")
+    with pytest.raises(LookupError, match="there is no op softmaxx"):
+        main("softmaxx")
+
+
 def test_error_in_ulp():
     """The measure itself: half an ulp, one ulp of a subnormal number, the overflow, NaN where there is a number."""
     near = np.array([1 + 2**-24, 3e-45, 2.0**128, 1.0])
@@ -77,23 +104,12 @@ def test_error_in_ulp():
 # special values
 
 
-HEADLINE, *AT_POINTS = table("Functions of one number")
-POINTS = np.array(HEADLINE[1:], np.float32)
 AT_ENDS = table("Other ops")[1:]
 
 
 def shown(y):
     """A number or an array as the document writes it."""
     return np.array2string(np.asarray(y), separator=", ", formatter={"float_kind": lambda v: f"{v:.3g}"})
-
-
-def at_points(op, leaf, ones):
-    """Value and slope at each of POINTS, as the document writes them."""
-    x = leaf(POINTS)
-    with np.errstate(all="ignore"):
-        y = op(x)
-        y.backward(ones(y))
-    return [f"{v:.3g}; {g:.3g}" for v, g in zip(to_array(y), to_array(x.grad))]
 
 
 def to_array(y):
@@ -138,7 +154,9 @@ def point(text):
 
 
 def test_every_function_of_one_number_is_in_the_table():
-    assert {row[0] for row in AT_POINTS} == {name for name in SWEPT if not registry[name].setting_names}
+    there, wanted = {row[0] for row in AT_POINTS}, {name for name in SWEPT if not registry[name].setting_names}
+    assert not wanted - there, f"no row for {wanted - there}: python -m tests.ops.accuracy NAME prints it"
+    assert not there - wanted, f"there are no such ops: {there - wanted}"
 
 
 @pytest.mark.parametrize("row", AT_POINTS, ids=lambda row: row[0])

@@ -1,8 +1,8 @@
 """Two exercises for you to solve: unfinished on purpose. test_lesson_01.py says when they are right.
 
-A Tensor's node has `primitive` (its name is `primitive.name`, its rule `primitive.rule`), `inputs` (Tensors and
-numbers), `values` (the same as arrays) and `output`. A leaf's primitive is None. A rule, given g, the output and the
-values, returns one cotangent for each input: a tuple of them, or the one itself.
+A Tensor's node has `primitive` (its name is `primitive.name`, its rule `primitive.rule`), `inputs` (Tensors and plain
+numbers; a number has no `node`), `values` (the same as arrays) and `output`. A leaf's primitive is None. A rule, given
+g, the output and the values, returns one cotangent for each input: a tuple of them, or the one itself.
 """
 
 from minigrad import Tensor

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 def topological_order(inputs: Mapping[str, Sequence[str]], root: str) -> list[str]:
     """What leads to `root`, each name once and before all of its inputs; no recursion.
 
-    inputs: the names of each node's inputs, for all nodes; a name may stand there twice (as in a * a).
+    inputs: the names of each node's inputs, for all nodes, also for those that do not lead to `root`; a name may
+    stand there twice (as in a * a).
     """
-    raise NotImplementedError("exercise 2.1: count who uses each node; it may go as soon as all of its users have")
+    raise NotImplementedError("exercise 2.1: count, in what leads to root, who uses each node; it may go after them")
 
 
 def count_paths(inputs: Sequence[Sequence[int]]) -> int:

@@ -18,9 +18,11 @@ flow = page.flows("GRU", {"untrained": inspect.gradient_flow(losses, run)})
 page.write_page("runs/mine.html", "My network", [
     page.FlowSection(title="Gradients through time", flows=[flow]),
     page.UnitsSection(title="Units", views=[page.units("sequence 1", run, 0, picture=x[0])]),
-    page.graph("The graph", inspect.draw(losses[-1], names=model)),
+    page.graph("The graph", inspect.draw(model.loss(tensor(x), y), names=model)),
 ])
 ```
+
+What is computed while a model is watched has its weights as constants; the graph is drawn of a loss computed after.
 
 The file asks no host for anything, and forbids itself to; what it draws can be read on a phone, in dark mode, with
 the keyboard and by colour-blind readers. Its data is plain: dataclasses of strings and arrays.
