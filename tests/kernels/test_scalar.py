@@ -7,6 +7,7 @@ import pytest
 from minigrad.kernels import compile, scalar
 from tests.kernels.test_elementary import LIBM, LONG, REFERENCES, assert_within, by_dtype, by_name
 
+needs_compiler = pytest.mark.skipif(not compile.available(), reason="no compiler")
 WITHOUT_FUSED = 1  # ulp more: a product is rounded before it is added
 
 
@@ -64,7 +65,7 @@ def compiled(name, x):
 
 @by_dtype
 @pytest.mark.parametrize("name", ONLY_GENERATED)
-@pytest.mark.parametrize("call", [one_by_one, compiled])
+@pytest.mark.parametrize("call", [one_by_one, pytest.param(compiled, marks=needs_compiler)])
 def test_what_only_generated_kernels_call(name, dtype, call):
     draw, reference, bound = ONLY_GENERATED[name]
     x = np.concatenate([draw(dtype), dtype([np.inf, -np.inf, 0.0, -0.0, np.nan, -np.nan, -1, 1e-30, 80])])
