@@ -113,6 +113,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "on_grid is only squared, or added to x on one side and taken from it on the other": (
         "minigrad.kernels.scalar.tail: x * GRID + format_of(x).rounder - format_of(x).rounder"
         " -> ((format_of(x).rounder) - (x * GRID + format_of(x).rounder))",
+        "minigrad.kernels.elementary.gelu#2: 128 -> 129",
     ),
     "both branches give the same there": (
         "minigrad.kernels.elementary.sigmoid: x < 0 -> (x <= (0))",
