@@ -13,6 +13,7 @@ from benchmarks.work import Work
 
 def test_a_run(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(bench, "machine", lambda: {"processor": "one"})
+    monkeypatch.setattr(bench.plan, "LIMIT", Work("sgemm", "sgemm", (256,)))
     path = tmp_path / "runs" / "bench.json"
     quickly = ["--quick", "--rounds", "2", "--seconds", "0.01", "--libraries", "minigrad", "--output", str(path)]
     bench.main([*quickly, "--only", "rnn", "--shapes", "2x3x4x5"])
