@@ -63,7 +63,7 @@ TINY = {
     "sentiment": Tiny("--hidden 16 --lr 0.03", words("The plot is not dull")),
     "dna": Tiny("--quick --hidden 16 --lr 0.03", words("acgttgacgtcatgac"), epochs=6),
     "music": Tiny("--quick --hidden 64 --lr 0.02", words("CDEC"), epochs=4),
-    "translate": Tiny("--quick --hidden 48 --lr 0.015", words("3rd of May 2021"), epochs=3),
+    "translate": Tiny("--quick --hidden 48 --lr 0.015", words("3rd of May 2021"), epochs=3, real=("--epochs", "2")),
     "spam": Tiny("--hidden 8 --lr 0.02", words("Claim your prize now!")),
     "two_digits": Tiny("--hidden 24 --lr 0.02", picture),
     "word_lm": Tiny("--hidden 32 --quick --lr 0.03", words("return the"), unbeaten=("bigram, Kneser-Ney",)),
