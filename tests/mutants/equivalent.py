@@ -2,6 +2,19 @@
 
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "both inputs get the same": ("rule of add, input 0: operands swapped",),
+    "no cotangent goes there": (
+        "rule of where, input 0: sign flipped",
+        "rule of where, input 0: factor 1.01",
+        "rule of where, input 0: operand dropped",
+        "rule of where, input 0: unbroadcast skipped",
+        "rule of take, input 1: sign flipped",
+        "rule of take, input 1: factor 1.01",
+        "rule of take, input 1: operand dropped",
+        "rule of take_along_axis, input 1: sign flipped",
+        "rule of take_along_axis, input 1: factor 1.01",
+        "rule of take_along_axis, input 1: operand dropped",
+    ),
+    "the slope is 0": ("rule of sign, input 0: factor 1.01",),
     "the rule takes the shape from x, and never looks at the axis": (
         "rule of expand_dims, input 0: wrong axis",
         "rule of squeeze, input 0: wrong axis",
