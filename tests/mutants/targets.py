@@ -35,7 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "minigrad.ops.shape": OPS,
     "minigrad.ops.indexing": OPS,
     "minigrad.ops.linear": OPS,
-    "minigrad.einsum": ("tests/test_einsum.py",),
+    "minigrad.einsum": ("tests/test_einsum.py", "tests/ops/test_registry.py", "-k", "einsum"),
     "minigrad.convolution": ("tests/test_convolution.py", "tests/ops"),
     "minigrad.functional": ("tests/test_functional.py",),
     "minigrad.kernels.elementary": ("tests/kernels/test_elementary.py",),
