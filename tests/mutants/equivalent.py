@@ -49,6 +49,12 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
     ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
+    "a mask of ones": (
+        "models.layer.Layer.forward: self.training and self.recurrent_dropout.p"
+        " -> ((self.training) or (self.recurrent_dropout.p))",
+        "models.layer.Layer.forward: self.training and self.input_dropout.p"
+        " -> ((self.training) or (self.input_dropout.p))",
+    ),
     "it only tells detect_anomaly which step it is": (
         "models.layer.Layer.unrolled: steps(reversed(range(len(mapped))) if self.reverse else range(len(mapped)))"
         " -> (reversed(range(len(mapped))) if self.reverse else range(len(mapped)))",
