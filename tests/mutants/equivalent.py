@@ -49,6 +49,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
     ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
+    "a replay is given the Tensors that the loop was run on": (
+        "models.layer.Layer.forward: like(state, before) -> state",
+    ),
     "a mask of ones": (
         "models.layer.Layer.forward: self.training and self.recurrent_dropout.p"
         " -> ((self.training) or (self.recurrent_dropout.p))",
