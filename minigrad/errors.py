@@ -69,9 +69,13 @@ def matmul_clash(a: tuple[int, ...], b: tuple[int, ...]) -> ValueError | None:
     )
 
 
-def no_gradient_given(shape: tuple[int, ...]) -> RuntimeError:
+def not_recorded(name: str) -> RuntimeError:
+    return RuntimeError(f"{name}: nothing was recorded; no leaf with requires_grad=True leads here")
+
+
+def no_gradient_given(name: str, shape: tuple[int, ...]) -> RuntimeError:
     return RuntimeError(
-        f"backward: a tensor of shape {shape} needs a gradient of that shape; only a single number has an obvious "
+        f"{name}: a tensor of shape {shape} needs a gradient of that shape; only a single number has an obvious "
         "one (sum() or mean() it?)"
     )
 

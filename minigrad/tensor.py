@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import ops
 from .arrays import one_or_many, own_array, swapped
 from .backward import deliver, walk
-from .errors import check_shape, no_gradient_given
+from .errors import check_shape, no_gradient_given, not_recorded
 from .mode import enable_grad
 from .node import Node, Traced, next_serial
 
@@ -132,10 +132,10 @@ class Tensor(Traced):
         where `assign_` changed what it was recorded on.
         """
         if self.node is None:
-            raise RuntimeError("backward: nothing was recorded; no leaf with requires_grad=True leads here")
+            raise not_recorded("backward")
         if gradient is None:
             if self.size != 1:
-                raise no_gradient_given(self.shape)
+                raise no_gradient_given("backward", self.shape)
             gradient = np.ones_like(self.array)
         g = gradient if isinstance(gradient, Tensor) else tensor(gradient, self.dtype)
         check_shape("backward", g, self)

@@ -10,11 +10,11 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import Tensor
-from minigrad.functional import cross_entropy
 from minigrad.inspect import Collector, Snapshot
 from minigrad.nn import Module
 from minigrad.random import get_state, set_state
 from models import Cell, detach
+from models.tokens import IGNORED, shares
 
 from .sample import Sample
 
@@ -102,13 +102,12 @@ def as_tensors(inputs: Sequence[Any]) -> list[Any]:
 def in_windows(model: Any, inputs: Sequence[np.ndarray], window: int) -> list[Tensor]:
     """Each step's share of a language model's loss, its state carried on detached from window to window."""
     tokens, targets = inputs
-    state, losses, steps = None, [], tokens.shape[1]
-    for start in range(0, steps, window):
+    state, logits = None, []
+    for start in range(0, tokens.shape[1], window):
         outputs, state = model.network(tokens[:, start : start + window], state)
         state = detach(state)
-        for t in range(outputs.shape[1]):
-            losses.append(cross_entropy(model.head(outputs[:, t]), targets[:, start + t]) / steps)
-    return losses
+        logits += [model.head(outputs[:, t]) for t in range(outputs.shape[1])]
+    return shares("report", logits, targets, IGNORED)
 
 
 def whole_loss(model: Any, inputs: Sequence[Any], window: int | None) -> Tensor:

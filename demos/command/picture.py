@@ -13,17 +13,29 @@ def save_picture(
     path: Path, histories: Mapping[str, History], unit: str, draw: Callable[[Any, Any], None] | None, report: Any
 ) -> None:
     """Write a PNG. draw: fills the subfigure that it is given (`figure.subplots(...)`) with what the report says."""
+    figure = new_figure(14 if draw else 6, 6)
+    left, *right = figure.subfigures(1, 2, width_ratios=(1, 2)) if draw else [figure]
+    draw_curves(left.subplots(2, 1, sharex=True), histories, unit)
+    if draw:
+        draw(right[0], report)
+    save_figure(figure, path)
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, sizes in inches."""
     import matplotlib
 
     matplotlib.use("Agg")  # a file is wanted, not a window
     import matplotlib.pyplot as plt
 
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a PNG, and forget the figure."""
+    import matplotlib.pyplot as plt
+
     path.parent.mkdir(exist_ok=True)
-    figure: Any = plt.figure(figsize=(14, 6) if draw else (6, 6), layout="constrained")
-    left, *right = figure.subfigures(1, 2, width_ratios=(1, 2)) if draw else [figure]
-    draw_curves(left.subplots(2, 1, sharex=True), histories, unit)
-    if draw:
-        draw(right[0], report)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -21,6 +21,7 @@ from models.cell import hidden
 from models.tokens import framed
 
 from .looking import Diary, as_tensors, recurrent, whole_loss
+from .picture import new_figure, save_figure
 from .sample import Sample
 
 
@@ -250,11 +251,6 @@ def shorten(model: Module) -> None:
 
 def save_pictures(report: Any, sample: Sample, prefix: Path) -> Iterator[Path]:
     """PNGs of the flows as they were at last, and of the gates over the first sequence."""
-    import matplotlib
-
-    matplotlib.use("Agg")  # a file is wanted, not a window
-    import matplotlib.pyplot as plt
-
     flows = [
         (f"{result.name}, {label}", flow)
         for result in report.results
@@ -264,23 +260,21 @@ def save_pictures(report: Any, sample: Sample, prefix: Path) -> Iterator[Path]:
     ]
     if not flows:
         return
-    figure, axes = plt.subplots(1, len(flows), figsize=(5 * len(flows), 5), layout="constrained", squeeze=False)
-    for one, (title, flow) in zip(axes.flat, flows):
+    figure = new_figure(5 * len(flows), 5)
+    for one, (title, flow) in zip(figure.subplots(1, len(flows), squeeze=False).flat, flows):
         figure.colorbar(inspect.plot_flow(one, flow), ax=one)
         one.set_title(f"{title}\n{one.get_title()}", fontsize=9)
-    yield saved(figure, prefix.with_name(f"{prefix.name}-flow.png"))
+    yield saved(figure, prefix, "flow")
     model = shown(report).model
     with inspect.watch(model) as runs, mg.no_grad():
         whole_loss(model, as_tensors(sample.inputs), sample.window)
-    figure, axes = plt.subplots(1, len(runs), figsize=(5 * len(runs), 8), layout="constrained", squeeze=False)
-    for one, run in zip(axes.flat, runs.values()):
+    figure = new_figure(5 * len(runs), 8)
+    for one, run in zip(figure.subplots(1, len(runs), squeeze=False).flat, runs.values()):
         figure.colorbar(inspect.plot_gates(one, run), ax=one)
-    yield saved(figure, prefix.with_name(f"{prefix.name}-gates.png"))
+    yield saved(figure, prefix, "gates")
 
 
-def saved(figure: Any, path: Path) -> Path:
-    import matplotlib.pyplot as plt
-
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def saved(figure: Any, prefix: Path, kind: str) -> Path:
+    path = prefix.with_name(f"{prefix.name}-{kind}.png")
+    save_figure(figure, path)
     return path

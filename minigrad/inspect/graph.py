@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backward import deliver, visit
 from ..checkpoint import Replay
-from ..errors import check_unchanged, describe
+from ..errors import check_unchanged, describe, no_gradient_given, not_recorded
 from ..fusion.pointwise import Loops
 from ..fusion.recurrence import Recurrence
 from ..mode import enable_grad
@@ -43,7 +43,7 @@ def recorded_outputs(name: str, y: Any) -> list[Tensor]:
         raise TypeError(f"{name}: expected a Tensor, or Tensors in tuples, lists or dicts, got {', '.join(strange)}")
     outputs = [part for part in found if part.node is not None]
     if all(y.is_leaf for y in outputs):
-        raise RuntimeError(f"{name}: nothing was recorded; no leaf with requires_grad=True leads here")
+        raise not_recorded(name)
     return outputs
 
 
@@ -148,10 +148,7 @@ def seeded(name: str, y: Tensor, gradient: Any) -> dict[Node, Any]:
     """The cotangents that a walk back from y starts with. Raises as `backward()` does."""
     if gradient is None:
         if y.size != 1:
-            raise RuntimeError(
-                f"{name}: a tensor of shape {y.shape} needs a gradient of that shape; only a single number has an "
-                "obvious one (sum() or mean() it?)"
-            )
+            raise no_gradient_given(name, y.shape)
         gradient = np.ones_like(y.array)
     g = np.asarray(gradient, y.dtype)
     if g.shape != y.shape:
@@ -181,7 +178,7 @@ def gradient_norms(y: Tensor, entries: Sequence[Any]) -> dict[Node, float]:
 
 
 def norm(g: Any) -> float:
-    """The Euclidean norm of a cotangent, of all parts of it."""
+    """The Euclidean norm of an array, or of all parts of a cotangent, in float64."""
     parts = g.values() if isinstance(g, dict) else [g]
     return float(np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in parts)))
 

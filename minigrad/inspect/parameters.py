@@ -18,6 +18,7 @@ from ..nn import Module
 from ..random import get_state, set_state
 from ..tensor import Tensor
 from .flow import Flow, Losses, gradient_flows, state_jacobians
+from .graph import norm
 from .views import saturated
 from .watch import replaced, watch
 
@@ -43,17 +44,12 @@ def parameter_stats(model: Module, before: Mapping[str, Tensor | ArrayLike] | No
         ParameterStats(
             name,
             p.shape,
-            norm(p),
-            None if p.grad is None else norm(p.grad),
+            norm(p.array),
+            None if p.grad is None else norm(p.grad.array),
             None if before is None else ratio(np.asarray(before[name]), p.numpy()),
         )
         for name, p in model.named_parameters()
     ]
-
-
-def norm(x: Tensor | np.ndarray) -> float:
-    """The L2 norm of all entries, in float64."""
-    return float(np.linalg.norm(np.asarray(x, np.float64)))
 
 
 def ratio(before: np.ndarray, after: np.ndarray) -> float:

@@ -47,10 +47,10 @@ def saturated(run: Run) -> dict[str, tuple[float, float]]:
     Of a sigmoid, below 0.1 and above 0.9 (Karpathy, Johnson and Fei-Fei 2015, section 4.2); of a tanh, below -0.9 and
     above 0.9. Over all units, and all steps that are not padding.
     """
-    shares = {}
+    shares, gates, within = {}, run.gates, run.within
     for name, op in run.nonlinearities.items():
         if op in BOUNDS:
             low, high = BOUNDS[op]
-            values = run.gates[name][run.within]
+            values = gates[name][within]
             shares[name] = float((values < low).mean()), float((values > high).mean())
     return shares

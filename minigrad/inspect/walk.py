@@ -17,7 +17,7 @@ import numpy as np
 
 from ..backward import deliver, reachable, unbroadcast
 from ..checkpoint import Replay
-from ..errors import describe
+from ..errors import describe, not_recorded
 from ..fusion.pointwise import Loops
 from ..fusion.recurrence import Recurrence
 from ..mode import enable_grad
@@ -84,7 +84,7 @@ def walk(y: Tensor, gradient: Any = None, names: Module | Mapping[str, Tensor] |
     if not isinstance(y, Tensor):
         raise TypeError(f"walk: expected a Tensor, got {type(y).__name__}")
     if y.node is None:
-        raise RuntimeError("walk: nothing was recorded; no leaf with requires_grad=True leads here")
+        raise not_recorded("walk")
     cotangents = seeded("walk", y, gradient)
     nodes = reachable(cotangents)
     return steps(nodes, cotangents, labels(nodes, names))

@@ -60,9 +60,9 @@ def units(
     64 are shown. saliency: [time]. picture: [time, features], if a step reads a row of one.
     """
     end = int(run.within[sequence].sum())
-    chosen = np.arange(run.values().shape[2]) if order is None else np.asarray(order)
-    chosen = chosen[:MOST]
     arrays = {**{part: run.values(part) for part in run.parts}, **run.gates}
+    chosen = np.arange(next(iter(arrays.values())).shape[2]) if order is None else np.asarray(order)
+    chosen = chosen[:MOST]
     values = {kind: array[sequence, :end][:, chosen] for kind, array in arrays.items()}
     words = [*steps[:end], *[""] * (end - len(steps))]
     cut = [None if along is None else along[:end] for along in (saliency, picture)]
