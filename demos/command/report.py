@@ -250,11 +250,11 @@ def shorten(model: Module) -> None:
 
 
 def save_pictures(report: Any, sample: Sample, prefix: Path) -> Iterator[Path]:
-    """PNGs of the flows as they were at last, and of the gates over the first sequence."""
+    """PNGs of the flows and Jacobians as they were at last, and of the gates over the first sequence."""
+    last = [(result.name, look.label, look.snapshot) for result in report.results for look in result.diary[-1:]]
     flows = [
-        (f"{result.name}, {label}", flow)
-        for result in report.results
-        for _, label, snapshot in result.diary[-1:]
+        (f"{name}, {label}", flow)
+        for name, label, snapshot in last
         for parts in snapshot.flows.values()
         for flow in parts.values()
     ]
@@ -265,6 +265,13 @@ def save_pictures(report: Any, sample: Sample, prefix: Path) -> Iterator[Path]:
         figure.colorbar(inspect.plot_flow(one, flow), ax=one)
         one.set_title(f"{title}\n{one.get_title()}", fontsize=9)
     yield saved(figure, prefix, "flow")
+    figure = new_figure(7, 5)
+    axes = figure.subplots()
+    for name, _, snapshot in last:
+        for cell, norms in snapshot.jacobians.items():
+            inspect.plot_jacobians(axes, norms, ", ".join(filter(None, [name, short(cell)])))
+    axes.legend()
+    yield saved(figure, prefix, "jacobians")
     model = shown(report).model
     with inspect.watch(model) as runs, mg.no_grad():
         whole_loss(model, as_tensors(sample.inputs), sample.window)

@@ -82,7 +82,8 @@ def test_looking_does_not_disturb_training(capsys):
 def test_the_whole_way_for_several_networks_and_with_pictures(folder, capsys):
     digits.main(["--quick", "--epochs", "1", "--hidden", "8", "--report"])
     printed = capsys.readouterr().out
-    for line in ("page: runs/digits.html", "picture: runs/digits-flow.png", "picture: runs/digits-gates.png"):
+    pictures = [f"runs/digits-{kind}.png" for kind in ("flow", "jacobians", "gates")]
+    for line in ("page: runs/digits.html", *(f"picture: {path}" for path in pictures)):
         assert line in printed
     data = data_of("runs/digits.html")
     assert [flow["name"] for flow in data["Gradients through time"]["flows"]] == [
@@ -96,7 +97,7 @@ def test_the_whole_way_for_several_networks_and_with_pictures(folder, capsys):
     assert names == ["rnn", "lstm", "gru", "dense", "conv"]
     text = Path("runs/digits.html").read_text()
     assert re.search(r"Looking at the networks in training took \d+\.\d s\.", text)
-    assert (folder / "runs" / "digits-flow.png").read_bytes().startswith(b"\x89PNG")
+    assert all((folder / path).read_bytes().startswith(b"\x89PNG") for path in pictures)
 
 
 def test_a_network_that_is_not_recurrent_has_a_page_too(capsys):
