@@ -14,7 +14,7 @@ from .pool import get_num_threads, share
 # Multiplications up to which OpenBLAS stays on one thread by itself, and costs less to call. Beyond, its threads
 # would fight with ours over the cores: stalls of 8 ms.
 BLAS, BLAS_VECTOR = 1 << 18, 9000
-TOGETHER = 1 << 22  # multiplications from which on a second thread is worth waking (40 us)
+TOGETHER = 1 << 21  # multiplications, 40 us, from which on a second thread is worth calling
 
 
 class Compiled(NamedTuple):

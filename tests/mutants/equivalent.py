@@ -150,6 +150,16 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.scalar.softplus: bits(x) < 0 -> (bits(x) <= (0))",
         "minigrad.kernels.scalar.softplus: 0 -> 1",
         "minigrad.kernels.scalar.erf: size < ONE -> (size <= ONE)",
+        "minigrad.kernels.elementary.erf: size < 1 -> (size <= (1))",
+    ),
+    "the result is the same long before": (
+        "minigrad.kernels.elementary.silu: 1000 -> 1001",
+        "minigrad.kernels.elementary.gelu: 39 -> 40",
+        "minigrad.kernels.elementary.erf: 6 -> 7",
+    ),
+    "the sign is x's in any case": (
+        "minigrad.kernels.elementary.erf: 1 - 2 * scalar.mills(form.sqrt_2 * size) * np.exp(-square)"
+        " -> ((2 * scalar.mills(form.sqrt_2 * size) * np.exp(-square)) - (1))",
     ),
     "how much is done at a time, for speed alone": (
         "minigrad.kernels.gemm.K_BLOCK: 256 -> 257",
