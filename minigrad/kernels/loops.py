@@ -32,8 +32,8 @@ def either(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable
 def sum_of_squares(x: Any) -> float:
     """The sum of the squares of x, flat, in float64: squares of float32 neither overflow nor vanish."""
     total = 0.0
-    for value in x:
-        total += np.float64(value) * np.float64(value)
+    for i in range(len(x)):  # by index: LLVM makes no vectors of `for value in x` (a 17th of the time)
+        total += np.float64(x[i]) * np.float64(x[i])
     return total
 
 
@@ -43,12 +43,12 @@ def add_at(total: np.ndarray, index: Any, x: np.ndarray) -> None:
     if (
         isinstance(rows, np.ndarray)
         and rows.dtype.kind in "iu"
-        and total.ndim == 2
+        and total.ndim in (1, 2)
         and x.size
         and total.dtype.char in "fd"
     ):
         rows = np.where(rows < 0, rows + len(total), rows)
-        add_rows(total, rows.reshape(-1), np.ascontiguousarray(x).reshape(rows.size, -1))
+        add_rows(total.reshape(len(total), -1), rows.reshape(-1), np.ascontiguousarray(x).reshape(rows.size, -1))
     else:
         np.add.at(total, index, x)
 

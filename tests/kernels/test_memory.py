@@ -1,6 +1,9 @@
 """kernels.memory: used again when the last array on it is gone, and never before."""
 
 import gc
+import os
+import platform
+import sys
 import threading
 import weakref
 
@@ -126,3 +129,22 @@ print(memory.shelf.kept)
 def test_alive_at_exit():
     code = "from minigrad.kernels import memory\nkeep = [memory.empty((1 << 20,), 'b') for _ in range(3)]"
     assert run("-W", "error", "-c", code).stderr == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone is told")
+@pytest.mark.parametrize("told, kept", [({}, True), ({"MALLOC_TRIM_THRESHOLD_": "131072"}, False)])
+def test_malloc_keeps_pages_unless_the_user_told_it_something(told, kept):
+    code = """
+import resource
+import numpy as np
+import minigrad
+x = np.ones(1 << 20)
+for i in range(30):
+    if i == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    x + 1
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    clean = {name: "" for name in os.environ if name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    faults = int(run("-c", code, **clean, **told, NUMPY_MADVISE_HUGEPAGE="0").stdout)
+    assert faults < 1000 if kept else faults > 10_000  # 20 arrays of 2,048 pages each
