@@ -24,7 +24,7 @@ from .run import Child, Outcome, backend, examine, outcomes
 from .steps import steps
 from .targets import CHECKS, TARGETS, selections
 
-SLOW = 10  # seconds for one mutant: worth a line, and a nearer test
+SLOW = 20  # seconds for one mutant: worth a line, and a nearer test
 
 
 def main() -> int:

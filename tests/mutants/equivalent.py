@@ -49,6 +49,11 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
     ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
+    "one step is the same backwards": ("models.cell.Cell.forward: False -> True",),
+    "the output of one step is taken from the state, so that its cotangent is 0": (
+        "models.cell.Cell.forward: mg.expand_dims(hidden(new), 1) -> (-mg.expand_dims(hidden(new), 1))",
+        "models.cell.Cell.forward: mg.expand_dims(hidden(new), 1) -> (mg.expand_dims(hidden(new), 1) * 1.01)",
+    ),
     "a replay is given the Tensors that the loop was run on": (
         "models.layer.Layer.forward: like(state, before) -> state",
     ),
