@@ -50,7 +50,7 @@ class Done:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
-        self.said = np.zeros(1, np.int64)
+        self.said = np.zeros(1, np.int64)  # 1: done, for a caller that is still awake
         self.lock = threading.Lock()
         self.lock.acquire()
 
@@ -114,12 +114,13 @@ def _start_helper() -> None:
 def _help(tasks: SimpleQueue[tuple[Work, int, int, Done]], index: int) -> None:
     awake, done = spin(), Done()
     while True:
-        heard = int(_bell[0])
+        heard, before = int(_bell[0]), done
         try:
             work, start, stop, done = tasks.get_nowait()
+            before.said[0] = 1
         except Empty:
-            if awake is not None:
-                awake.rest(done.said, _bell, heard, int(REST * awake.turns), int(APART * (index + 1) * awake.turns))
+            if awake is not None:  # says it without the GIL, which the caller wants next
+                awake.rest(before.said, _bell, heard, int(REST * awake.turns), int(APART * (index + 1) * awake.turns))
             work, start, stop, done = tasks.get()
         try:
             work(start, stop)

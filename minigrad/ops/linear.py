@@ -19,7 +19,7 @@ def matmul(a, b, /):
     """Matrix product over the last two axes; the others broadcast. A 1-D `a` is a row, a 1-D `b` a column."""
     if clash := matmul_clash(np.shape(a), np.shape(b)):
         raise clash
-    if b.ndim == 2 and a.ndim > 1:  # one product of matrices, not one for each of a's leading axes
+    if b.ndim == 2:  # one product of matrices, not one for each of a's leading axes
         return products.product(rows(a), b).reshape(*a.shape[:-1], b.shape[1])
     return np.matmul(a, b)
 

@@ -14,7 +14,15 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "rule of take_along_axis, input 1: factor 1.01",
         "rule of take_along_axis, input 1: operand dropped",
     ),
-    "the slope is 0": ("rule of sign, input 0: factor 1.01",),
+    "the slope is 0": (
+        "rule of sign, input 0: factor 1.01",
+        "minigrad.ops.arithmetic.sign: where(False, g, 0) -> (where(False, g, 0) * 1.01)",
+    ),
+    "to be multiplied by 0, or one of the numbers so small that any could stand for them": (
+        "minigrad.ops.nonlinear.off_pole: 1 -> 2",
+        "minigrad.ops.nonlinear.off_pole: 1e-37 -> 1.01e-37",
+    ),
+    "where a is below 0 there is no slope for b": ("minigrad.ops.nonlinear.off_pole: abs(a) -> a",),
     "the rule takes the shape from x, and never looks at the axis": (
         "rule of expand_dims, input 0: wrong axis",
         "rule of squeeze, input 0: wrong axis",
@@ -22,6 +30,8 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "both branches give the same: the one taken now is slower": (
         "minigrad.ops.reduction.prod: size >= np.finfo(size.dtype).tiny -> (size > (np.finfo(size.dtype).tiny))",
         "minigrad.ops.reduction.prod: np.abs(np.asarray(y)) -> np.asarray(y)",
+        "minigrad.ops.nonlinear.power: a if type(b) in (int, float) and b else off_pole(a, b) -> off_pole(a, b)",
+        "minigrad.ops.nonlinear.power: (int, float) -> (float, int)",
     ),
     "a shift that is complex cancels like one that is real": ("minigrad.ops.reduction.logsumexp: np.real(x) -> x",),
     "NumPy takes any negative size for the one to be found": (

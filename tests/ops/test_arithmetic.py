@@ -19,6 +19,7 @@ def slopes(f, *arrays):
 def test_a_tie_is_shared_equally(op):
     assert slopes(op, [2.0, 2.0], [2.0, 2.0]) == [[0.5, 0.5], [0.5, 0.5]]
     assert slopes(op, [0.0], [-0.0]) == [[0.5], [0.5]]
+    assert slopes(lambda a, b: 3 * op(a, b), [1.0], [1.0]) == [[1.5], [1.5]]
 
 
 def test_the_winner_takes_the_gradient():
@@ -66,6 +67,13 @@ def test_where_has_no_gradient_for_its_condition():
     assert (a.grad.numpy().tolist(), b.grad.item()) == ([1.0, 0.0], 1.0)
 
 
+def test_where_sums_the_gradient_of_what_it_stretches():
+    a, b = mg.tensor(5.0, requires_grad=True), mg.tensor([[3.0], [4.0]], requires_grad=True)
+    y = mg.where([True, False, True], a, b)
+    (y * [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).sum().backward()
+    assert (a.grad.numpy().tolist(), b.grad.numpy().tolist()) == (14.0, [[2.0], [5.0]])
+
+
 def test_where_keeps_nan_out_of_the_gradient_of_the_other_branch():
     x = mg.tensor([0.0, 4.0], requires_grad=True)
     safe = mg.where(x > 0, x, 1.0)
@@ -79,6 +87,10 @@ def test_where_keeps_nan_out_of_the_gradient_of_the_other_branch():
 def test_power_at_zero_and_below(exponent, slope):
     assert slopes(lambda x: x**exponent, [0.0, -2.0]) == [slope]
     assert slopes(lambda x: x ** int(exponent), [0.0, -2.0]) == [slope]
+
+
+def test_power_of_what_has_no_reciprocal():
+    assert slopes(lambda x: x ** mg.tensor([0.0, 0.0, 0.0]), [0.0, 5e-324, -5e-324]) == [[0.0, 0.0, 0.0]]
 
 
 def test_power_of_zero_has_slope_zero_for_the_exponent():

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.testing import check_gradients
 from tests.parity import assert_same_as_torch
 
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
+RANKS = pytest.mark.parametrize(
     ("a", "b"),
     [
         ((3,), (3,)),
@@ -30,6 +31,16 @@ RNG = np.random.default_rng(0)
         ((0, 2, 3), (3, 4)),
     ],
 )
+
+
+@RANKS
+def test_matmul_of_any_ranks(a, b):
+    x, y = RNG.normal(size=a), RNG.normal(size=b)
+    np.testing.assert_allclose(mg.matmul(x, y), np.matmul(x, y), rtol=1e-12)
+    check_gradients(mg.matmul, x, y)
+
+
+@RANKS
 def test_ranks_beside_torch(a, b):
     assert_same_as_torch(lambda x, y: x @ y, lambda s, t: s @ t, RNG.normal(size=a), RNG.normal(size=b))
 
