@@ -24,7 +24,7 @@ from .program import NotPointwise, Program, Step, has_node, recorded_cotangents,
 
 NUMBERS = (bool, int, float)  # Python's own: they go into a loop as they are
 CHUNK = 1 << 13  # entries that a loop takes at once, where no axis says how many
-TOGETHER = 1 << 17  # entries from which on a second thread is worth waking
+TOGETHER = 1 << 17  # entries from which on a second thread is worth calling
 
 
 class Fused:

@@ -1,6 +1,6 @@
 """One pool of threads for everything that is worth sharing. Kernels release the GIL; each thread takes a range.
 
-Who waits stays awake for a while (`spin.py`): to share costs 6 us then, and 50 us where all have to be woken.
+Who waits stays awake for a while (`spin.py`): to share costs 8 us then, and 60 us where all have to be woken.
 """
 
 import functools
