@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 import numpy as np
-from numba import extending, types
+from numba import types
 
 from .compile import compiled
+from .rows import intrinsic
 
-intrinsic: Any = extending.intrinsic  # its type hints ask for the context, which no call gives
 if hasattr(os, "sched_yield"):
     give_way = types.ExternalFunction("sched_yield", types.int32())
 else:
