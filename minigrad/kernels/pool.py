@@ -16,21 +16,21 @@ import numpy as np
 from . import compile
 
 Work = Callable[[int, int], Any]
-PATIENCE = 200  # us that a caller stays awake until the others are done
-REST = 100  # us that a helper stays awake for what comes next
+AWAKE = 300  # us that a caller waits awake for the others, and they for what comes next
 APART = 3  # us from one helper's start to the next one's: until the one before has let go of the GIL
 _size = 0  # threads in all, the caller's included; 0: not asked yet
-_tasks: SimpleQueue[tuple[Work, int, int, "Done"]] = SimpleQueue()
+_tasks: SimpleQueue["Task"] = SimpleQueue()
 _helpers: list[threading.Thread] = []
 _lock = threading.Lock()
 _bell = np.zeros(1, np.int64)  # says something new when there are new tasks
 
 
 class Spin(NamedTuple):
-    """What `spin.py` compiles, and how many turns it makes in a microsecond."""
+    """What `spin.py` has, and how many turns it makes in a microsecond."""
 
     until: Callable[..., bool]
     rest: Callable[..., None]
+    step_aside: Callable[[list[int]], None]
     turns: float
 
 
@@ -42,7 +42,8 @@ def spin() -> Spin | None:
     from . import spin
 
     with compile.first_use("a pool of threads"):
-        return Spin(spin.until, spin.rest, spin.turns_per_microsecond())
+        spin.step_aside([])
+        return Spin(spin.until, spin.rest, spin.step_aside, spin.turns_per_microsecond())
 
 
 class Done:
@@ -56,8 +57,18 @@ class Done:
 
     def wait(self) -> None:
         if (awake := spin()) is not None:
-            awake.until(self.said, 0, int(PATIENCE * awake.turns))
+            awake.until(self.said, 0, int(AWAKE * awake.turns))
         self.lock.acquire()
+
+
+class Task(NamedTuple):
+    """A part of what is shared. `taken`: the processors of those who do it."""
+
+    work: Work
+    start: int
+    stop: int
+    done: Done
+    taken: list[int]
 
 
 def set_num_threads(n: int) -> None:
@@ -88,10 +99,13 @@ def share(work: Work, total: int, threads: int) -> None:
     while len(_helpers) < threads - 1:
         _start_helper()
     bounds = [i * total // threads for i in range(threads + 1)]
-    waiting = []
+    waiting: list[Done] = []
+    taken: list[int] = []
+    if (awake := spin()) is not None:
+        awake.step_aside(taken)
     for start, stop in pairwise(bounds[1:]):
         waiting.append(Done())
-        _tasks.put((work, start, stop, waiting[-1]))
+        _tasks.put(Task(work, start, stop, waiting[-1], taken))
     _bell[0] += 1
     try:
         work(0, bounds[1])
@@ -111,17 +125,19 @@ def _start_helper() -> None:
         helper.start()
 
 
-def _help(tasks: SimpleQueue[tuple[Work, int, int, Done]], index: int) -> None:
+def _help(tasks: SimpleQueue[Task], index: int) -> None:
     awake, done = spin(), Done()
     while True:
         heard, before = int(_bell[0]), done
         try:
-            work, start, stop, done = tasks.get_nowait()
+            work, start, stop, done, taken = tasks.get_nowait()
             before.said[0] = 1
         except Empty:
             if awake is not None:  # says it without the GIL, which the caller wants next
-                awake.rest(before.said, _bell, heard, int(REST * awake.turns), int(APART * (index + 1) * awake.turns))
-            work, start, stop, done = tasks.get()
+                awake.rest(before.said, _bell, heard, int(AWAKE * awake.turns), int(APART * (index + 1) * awake.turns))
+            work, start, stop, done, taken = tasks.get()
+        if awake is not None:
+            awake.step_aside(taken)
         try:
             work(start, stop)
         except BaseException as error:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,16 @@ else:
     def give_way() -> int:
         """Nothing, where the system has no such call."""
         return 0
+
+
+if hasattr(os, "sched_setaffinity"):  # Linux
+    number = types.ExternalFunction("sched_getcpu", types.int32())
+else:
+
+    @compiled
+    def number() -> int:
+        """One that no processor has, where nobody can tell."""
+        return -1
 
 
 @intrinsic
@@ -62,6 +73,28 @@ def rest(mine: Any, bell: Any, heard: int, turns: int, pause: int) -> None:
     ring(mine, 1)
     if until(bell, heard, turns):
         until(mine, 1, pause)
+
+
+@compiled
+def processor() -> int:
+    """The number of the processor that this thread is on; -1 where the system does not say."""
+    return number()  # type: ignore[return-value]  # a call of it, where it is compiled
+
+
+def step_aside(taken: list[int]) -> None:
+    """Leave the processors `taken` by others who do the same work, if there is a free one; then take this thread's.
+
+    The system leaves two threads on one processor, the other idle, for as long as each sleeps or gives way within a
+    tick: a loop of 12 x 20 x 100 x 128 then takes 0.66 ms, not 0.36.
+    """
+    if (here := processor()) in taken and here >= 0:
+        allowed = os.sched_getaffinity(0)  # this thread's own
+        if free := allowed.difference(taken):
+            with suppress(OSError):  # forbidden, as in a sandbox
+                os.sched_setaffinity(0, free)
+                os.sched_setaffinity(0, allowed)
+        here = processor()
+    taken.append(here)
 
 
 def turns_per_microsecond() -> float:

@@ -1,5 +1,6 @@
 """kernels.spin: who waits awake sees what other threads write, and gives up in the end."""
 
+import os
 import threading
 
 import numpy as np
@@ -55,6 +56,52 @@ def test_rest_ends_without_the_bell_or_when_it_has_rung_already(heard, turns):
     assert mine[0] == 1
 
 
+@pytest.fixture
+def processors():
+    """The processors of this thread, which stays on them."""
+    if not hasattr(os, "sched_getaffinity"):
+        pytest.skip("the system does not say which processor a thread is on")
+    allowed = os.sched_getaffinity(0)
+    yield sorted(allowed)
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_step_aside_to_the_one_that_is_free(processors):
+    for free in processors * 3:
+        taken = [p for p in processors if p != free]
+        if taken:
+            os.sched_setaffinity(0, {taken[0]})  # and so on one that is taken
+            os.sched_setaffinity(0, processors)
+        spin.step_aside(taken)
+        assert sorted(taken) == processors and taken[-1] == free
+
+
+def test_nobody_steps_aside_where_all_are_taken_or_none(processors):
+    for taken in [*processors], []:
+        before = len(taken)
+        spin.step_aside(taken)
+        assert len(taken) == before + 1 and taken[-1] in processors
+
+
+def test_who_may_not_step_aside_stays(processors, monkeypatch):
+    def forbidden(*arguments):
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    taken = [*processors[:-1], -1]
+    spin.step_aside(taken)
+    assert taken[-1] in processors and len(taken) == len(processors) + 1
+
+
+def test_a_processor_without_a_number_is_never_left(processors, monkeypatch):
+    monkeypatch.setattr(spin, "processor", lambda: -1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: pytest.fail("asked"))
+    taken = [-1]
+    spin.step_aside(taken)
+    assert taken == [-1, -1]
+    monkeypatch.undo()
+
+
 def test_turns_are_measured():
     assert 0.1 < spin.turns_per_microsecond() < 1e5
 
@@ -72,13 +119,12 @@ assert pool.spin() is None
     run("-c", code, NUMBA_DISABLE_JIT="1")
 
 
-@pytest.mark.parametrize("patience, rest", [(0, 0), (0, 100), (200, 0), (1e6, 1e6)])
-def test_the_pool_shares_the_same_whoever_is_asleep(monkeypatch, patience, rest):
-    monkeypatch.setattr(pool, "PATIENCE", patience)
-    monkeypatch.setattr(pool, "REST", rest)
+@pytest.mark.parametrize("awake", [0, 100, 1e6])
+def test_the_pool_shares_the_same_whoever_is_asleep(monkeypatch, awake):
+    monkeypatch.setattr(pool, "AWAKE", awake)
     for _ in range(50):
         parts = []
         pool.share(lambda start, stop, parts=parts: parts.extend(range(start, stop)), 20, 2)
         assert sorted(parts) == list(range(20))
-    monkeypatch.setattr(pool, "REST", 0)
+    monkeypatch.setattr(pool, "AWAKE", 0)
     pool.share(lambda start, stop: None, 2, 2)  # nobody goes on waiting for a second
