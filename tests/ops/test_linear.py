@@ -90,18 +90,3 @@ def test_numbers_are_no_matrices():
         ValueError, match=r"^matmul: expected at least one axis each, got shapes \(2,\) and \(\); use multiply"
     ):
         mg.tensor([1.0, 2.0]) @ 2.0
-
-
-@pytest.mark.parametrize("a", [(2, 3), (1, 2, 3), (3,), (6, 1, 2, 3)])
-def test_a_stretched_matrix_gets_the_sum_of_its_copies(a):
-    """Beside no peer: the gradient for copies that are written out, added up."""
-    x, b = RNG.normal(size=a), RNG.normal(size=(5, 3, 4))
-    g = RNG.normal(size=(x @ b).shape)
-    matrix = x[np.newaxis] if x.ndim == 1 else x
-    copies = np.broadcast_to(matrix, (*np.broadcast_shapes(matrix.shape[:-2], (5,)), *matrix.shape[-2:])).copy()
-    _, pull = mg.vjp(lambda x: x @ mg.tensor(b), x)
-    _, pull_copies = mg.vjp(lambda x: x @ mg.tensor(b), copies)
-    found, each = pull(g)[0].numpy(), pull_copies(g.reshape((copies @ b).shape))[0].numpy()
-    added = tuple(range(each.ndim - matrix.ndim))
-    stretched = tuple(len(added) + axis for axis, n in enumerate(matrix.shape) if n != each.shape[len(added) + axis])
-    np.testing.assert_allclose(found, each.sum(axis=(*added, *stretched)).reshape(a), rtol=1e-12)
