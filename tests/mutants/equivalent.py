@@ -56,6 +56,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         " -> scatter(g, (x.size,), (np.asarray(indices),))",
     ),
     "the order in which names are looked at": (
+        'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("hidden_map", "input_map", "blocks")',
         'models.cell.Cell.plain_maps: ("input_map", "hidden_map", "blocks") -> ("input_map", "blocks", "hidden_map")',
     ),
     "the maps of one step have two axes": ("models.cell.Cell.blocks: -1 -> (1)",),
@@ -63,9 +64,11 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "the output of one step is taken from the state, so that its cotangent is 0": (
         "models.cell.Cell.forward: mg.expand_dims(hidden(new), 1) -> (-mg.expand_dims(hidden(new), 1))",
         "models.cell.Cell.forward: mg.expand_dims(hidden(new), 1) -> (mg.expand_dims(hidden(new), 1) * 1.01)",
+        "models.cell.Cell.forward#2: 1 -> 2",
     ),
     "a replay is given the Tensors that the loop was run on": (
         "models.layer.Layer.forward: like(state, before) -> state",
+        "models.cell.Cell.forward: like(state, before) -> state",
     ),
     "a mask of ones": (
         "models.layer.Layer.forward: self.training and self.recurrent_dropout.p"
