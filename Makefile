@@ -26,7 +26,7 @@ notebooks: .venv/.notebooks
 	.venv/bin/python -m docs.lessons $(ARGS)
 
 test: .venv/.dev
-	.venv/bin/python -m pytest -q -n auto --dist worksteal $(ARGS)
+	.venv/bin/python -m pytest -q -n auto --dist loadfile $(ARGS)
 
 mutants: .venv/.dev
 	.venv/bin/python -m tests.mutants $(ARGS)
