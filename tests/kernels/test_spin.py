@@ -102,6 +102,25 @@ def test_a_processor_without_a_number_is_never_left(processors, monkeypatch):
     monkeypatch.undo()
 
 
+def test_all_who_share_say_where_they_are_in_one_list():
+    code = """
+import threading
+from minigrad.kernels import pool
+awake, seen = pool.spin(), []
+def step_aside(taken):
+    taken.append(threading.current_thread().name)
+    seen.append([*taken])
+pool.spin = lambda: awake._replace(step_aside=step_aside)
+pool.set_num_threads(3)
+for _ in range(2):
+    pool.share(lambda start, stop: None, 9, 3)
+    assert [len(taken) for taken in seen] == [1, 2, 3] and seen[0] == ["MainThread"], seen
+    assert set(seen[2][1:]) == {"minigrad"}, seen
+    seen.clear()
+"""
+    run("-c", code)
+
+
 def test_turns_are_measured():
     assert 0.1 < spin.turns_per_microsecond() < 1e5
 
