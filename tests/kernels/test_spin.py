@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -122,7 +123,23 @@ for _ in range(2):
 
 
 def test_turns_are_measured():
-    assert 0.1 < spin.turns_per_microsecond() < 1e5
+    assert spin.SLOWEST <= spin.turns_per_microsecond() < 1e5
+
+
+def test_turns_that_others_took_do_not_count(monkeypatch):
+    calm, count, until = spin.turns_per_microsecond(), 0, spin.until
+
+    def disturbed(*arguments):
+        nonlocal count
+        count += 1
+        if count == 2:  # the first run that is measured
+            time.sleep(2e-4)
+        return until(*arguments)
+
+    monkeypatch.setattr(spin, "until", disturbed)
+    assert spin.turns_per_microsecond() > calm / 20
+    monkeypatch.setattr(spin, "until", lambda *arguments: time.sleep(1e-3))
+    assert spin.turns_per_microsecond() == spin.SLOWEST
 
 
 def test_the_pool_waits_asleep_where_nothing_may_be_compiled():
