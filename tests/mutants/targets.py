@@ -20,6 +20,7 @@ CHECKS = frozenset({  # units that refuse, draw, prepare, keep or hint: no deriv
 OPS = ("tests/ops", "tests/test_einsum.py", "tests/test_convolution.py")
 CELLS, LAYERS = (("tests/models/test_cells.py",), ("tests/models/test_layer.py", "tests/models/test_combinators.py"))
 COMPILED = ("tests/models/test_compiled.py",)
+ONLY_LAYERS = ("tests/models/test_layer.py", "-k", "refused or one_mask")  # quick, and of what the others leave out
 DRAWN = ("tests/fusion/test_recurrence.py", "-k", "not compiled_for_once and not too_large")  # as plain Python
 CORNERS = "tests/fusion/test_corners.py"
 PROGRAMS, POINTWISE = (CORNERS, "tests/fusion/test_program.py"), (CORNERS, "tests/fusion/test_pointwise.py")
@@ -70,7 +71,9 @@ def selections(mutant: Edit | Broken | BrokenStep) -> list[tuple[str, ...]]:
     if mutant.module in GENERATED:
         return [tests, (*COMPILED, *POINTWISE), DRAWN]
     if tests is not OPS:  # those are quick as a whole
-        return {CELLS: [CELLS, COMPILED, LAYERS, LAST], LAYERS: [COMPILED, LAYERS, LAST]}.get(tests, [tests, LAST])
+        return {CELLS: [CELLS, COMPILED, LAYERS, LAST], LAYERS: [ONLY_LAYERS, COMPILED, LAYERS, LAST]}.get(
+            tests, [tests, LAST]
+        )
     mirror = f"tests/ops/test_{mutant.module.split('.')[-1]}.py"
     return [(*OPS, "-k", " or ".join(users(mutant.source, mutant.unit.split("#")[0]))), (mirror,), OPS, LAST]
 
