@@ -25,12 +25,16 @@ else:
 
 
 if hasattr(os, "sched_setaffinity"):  # Linux
-    number = types.ExternalFunction("sched_getcpu", types.int32())
-else:
+    sched_getcpu = types.ExternalFunction("sched_getcpu", types.int32())
 
     @compiled
-    def number() -> int:
-        """One that no processor has, where nobody can tell."""
+    def processor() -> Any:
+        """The number of the processor that this thread is on."""
+        return sched_getcpu()
+else:
+
+    def processor() -> Any:
+        """One that no processor has, where the system does not say."""
         return -1
 
 
@@ -76,12 +80,6 @@ def rest(mine: Any, bell: Any, heard: int, turns: int, pause: int) -> None:
     ring(mine, 1)
     if until(bell, heard, turns):
         until(mine, 1, pause)
-
-
-@compiled
-def processor() -> int:
-    """The number of the processor that this thread is on; -1 where the system does not say."""
-    return number()  # type: ignore[return-value]  # a call of it, where it is compiled
 
 
 def step_aside(taken: list[int]) -> None:

@@ -84,14 +84,20 @@ def test_nobody_steps_aside_where_all_are_taken_or_none(processors):
         assert len(taken) == before + 1 and taken[-1] in processors
 
 
-def test_who_may_not_step_aside_stays(processors, monkeypatch):
+@pytest.mark.parametrize("call", ["sched_getaffinity", "sched_setaffinity"])
+def test_who_may_not_step_aside_stays(processors, monkeypatch, call):
+    asked = []
+
     def forbidden(*arguments):
+        asked.append(arguments)
         raise PermissionError("not here")
 
-    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
-    taken = [*processors[:-1], -1]
+    monkeypatch.setattr(spin, "processor", lambda: processors[0])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {*processors, -1})  # so that one is free
+    monkeypatch.setattr(os, call, forbidden)
+    taken = [*processors]
     spin.step_aside(taken)
-    assert taken[-1] in processors and len(taken) == len(processors) + 1
+    assert taken == [*processors, processors[0]] and len(asked) == 1
 
 
 def test_a_processor_without_a_number_is_never_left(processors, monkeypatch):
@@ -100,7 +106,6 @@ def test_a_processor_without_a_number_is_never_left(processors, monkeypatch):
     taken = [-1]
     spin.step_aside(taken)
     assert taken == [-1, -1]
-    monkeypatch.undo()
 
 
 def test_all_who_share_say_where_they_are_in_one_list():
