@@ -6,6 +6,7 @@ import numpy as np
 
 from ..domain import DISTINCT, NONZERO, REAL, Domain
 from ..graph import pointwise
+from ..kernels import loops
 
 equal, not_equal = pointwise(np.equal), pointwise(np.not_equal)  # no rule: no gradient passes
 less, less_equal = pointwise(np.less), pointwise(np.less_equal)
@@ -16,7 +17,7 @@ isfinite, isnan = pointwise(np.isfinite), pointwise(np.isnan)
 @pointwise(vjp=lambda g, y, condition, a, b: (None, lambda: where(condition, g, 0), lambda: where(condition, 0, g)))
 def where(condition, a, b, /):
     """a where `condition` holds, b elsewhere. `condition`: booleans, without gradient."""
-    return np.where(condition, a, b)
+    return loops.where(condition, a, b)
 
 
 @pointwise(vjp=lambda g, y, x, dtype: g if y.dtype.kind == "f" else None, analytic=False)  # the walk casts g back
