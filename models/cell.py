@@ -114,22 +114,28 @@ class Cell(Module):
 
     def compiled(self, x: Tensor, state: Any) -> Any:
         """The loop over time for this cell, generated from its body; None where there can be none."""
-        weights = self.weight_ih, self.bias, self.weight_hh
-        dtypes = {t.dtype for t in (x, *weights, *parts(state))}
-        if len(dtypes) > 1 or not self.fusible():
+        weights, given = (self.weight_ih, self.bias, self.weight_hh), parts(state)
+        dtype = x.dtype
+        if any(tensor.dtype != dtype for tensor in (*weights, *given)):
             return None
-        count, gates = len(parts(state)), self.gates
+        loop = recurrence(self, self.fusible_body, self.gates, len(given), self.hidden_size, dtype)
+        return loop and partial(loop, weights)
+
+    def fusible_body(self) -> Callable[..., Any] | None:
+        """The body on blocks [hidden] of both maps and of the state; None for a cell that is not fusible."""
+        if not self.fusible():
+            return None
+        gates, kind = self.gates, self.State
 
         def body(*blocks: Tensor) -> Any:
-            new = self.body(blocks[:gates], blocks[gates : 2 * gates], like(state, blocks[2 * gates :]))
-            return self.checked_new(new)
+            x, h, state = blocks[:gates], blocks[gates : 2 * gates], blocks[2 * gates :]
+            return self.checked_new(self.body(x, h, kind(*state) if kind else state[0]))
 
-        loop = recurrence(self, body, gates, count, self.hidden_size, x.dtype)
-        return loop and partial(loop, weights)
+        return body
 
     def zero_state(self, batch: int) -> Any:
         """The state before the first step: zeros."""
-        zeros = mg.tensor(np.zeros((batch, self.hidden_size), self.bias.dtype))
+        zeros = Tensor(np.zeros((batch, self.hidden_size), self.bias.dtype))
         return self.State(*[zeros] * len(self.State._fields)) if self.State else zeros
 
     def checked_state(self, state: Any, batch: int) -> Any:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from .generate import HEADER, module, ready
 from .prelude import Prelude
 from .program import NotPointwise, Program, recorded_cotangents, trace
 
+VALUES = (bool, int, float, str, type(None))
 Replay = Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]]  # x, state -> outputs, *final state
 
 
@@ -80,8 +82,8 @@ class Recurrence:
         final = np.empty_like(initial)
         outputs = memory.empty((batch, time, hidden), dtype)
         saved = memory.empty((batch * time, slots, hidden) if keep else (0, 0, 0), dtype)
-        rows = [*bias.array.reshape(self.gates, hidden), *(p.array for p in externals)]
-        constants = stacked(rows, (len(rows), hidden), dtype)
+        rows = bias.array.reshape(self.gates, hidden)
+        constants = memory.constant(np.vstack([rows, *(p.array for p in externals)]) if externals else rows)
         mask = memory.constant(np.empty((0, 0), dtype) if mask is None else mask)
         packed = [products.packed_weight(w.array, True) for w in (weight_ih, weight_hh)]
         work = functools.partial(
@@ -163,29 +165,34 @@ _known: WeakKeyDictionary[Any, dict[Any, Recurrence | None]] = WeakKeyDictionary
 
 
 def recurrence(
-    owner: Any, body: Callable[..., Any], gates: int, parts: int, hidden: int, dtype: np.dtype
+    owner: Any, body: Callable[[], Any], gates: int, parts: int, hidden: int, dtype: np.dtype
 ) -> Recurrence | None:
-    """The compiled loop for a cell, or None where there can be none. Traced anew when an attribute of it changes."""
+    """The compiled loop for a cell, or None where there can be none. Traced anew when an attribute of it changes.
+
+    body() gives the cell's, or None if it may not be compiled; asked for only where the loop is not known.
+    """
     if not ready(dtype):
         return None
     key = dtype, identity(vars(owner))
     known = _known.setdefault(owner, {})
     if key not in known:
-        try:
-            known[key] = Recurrence(type(owner).__name__, body, gates, parts, hidden, dtype)
-        except (NotPointwise, Unknown):
-            known[key] = None
+        known[key] = None
+        with suppress(NotPointwise, Unknown):
+            if (found := body()) is not None:
+                known[key] = Recurrence(type(owner).__name__, found, gates, parts, hidden, dtype)
     return known[key]
 
 
 def identity(x: Any) -> Any:
     """What a body may choose by: a value, or which object it is, for as long as that lives."""
-    if isinstance(x, dict):
-        return tuple((key, identity(value)) for key, value in x.items())
-    if isinstance(x, list | tuple):
-        return tuple(map(identity, x))
     if isinstance(x, Traced):
         return id(x), x.node is None  # one that the body uses lives on in the loop that was made
+    if type(x) in VALUES:  # most attributes are; the rest of this function would take three times as long
+        return x
+    if isinstance(x, dict):
+        return tuple([(key, identity(value)) for key, value in x.items()])
+    if isinstance(x, list | tuple):
+        return tuple(map(identity, x))
     try:
         hash(x)
         return weakref.ref(x)  # not its id, which another object may have later

@@ -1,5 +1,6 @@
 """Numba, asked for late: nothing is imported or compiled before the first use, and what is compiled stays on disk."""
 
+import functools
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -16,9 +17,15 @@ _alive: list[Any] = []  # the owners of the machine code; a ufunc does not keep 
 
 def available() -> bool:
     """Whether Numba may compile: NUMBA_DISABLE_JIT=1 says no."""
+    return not settings()["DISABLE_JIT"]
+
+
+@functools.cache
+def settings() -> dict[str, Any]:
+    """Numba's own, as they are now."""
     from numba import config
 
-    return not vars(config)["DISABLE_JIT"]
+    return vars(config)
 
 
 @contextmanager

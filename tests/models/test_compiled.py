@@ -99,6 +99,18 @@ def test_without_a_graph(make):
     assert not any(y.requires_grad for y in tensors(found))
 
 
+class BareTupleCell(LSTMCell):
+    """Its body forgets to make a state of what it returns."""
+
+    def body(self, x, h, state):
+        return tuple(super().body(x, h, state))
+
+
+def test_a_body_that_returns_no_state_is_refused():
+    with pytest.raises(TypeError, match=r"BareTupleCell.body must return the next state, LSTMState, got \(tensor"):
+        Layer(BareTupleCell(2, 3))(mg.tensor(np.ones((1, 4, 2), np.float32)))
+
+
 def test_other_layouts_in_memory():
     """Time before batch: neither x nor the cotangent of the outputs is one block."""
     layer, _, state, leaves = made(LSTMCell, 3, 4)
