@@ -4,8 +4,12 @@ from .. import ops
 from ..shortcut import at_length
 from .pointwise import fuse, of_op
 from .recurrence import recurrence
+from .rule import in_one_pass
 
 __all__ = ["fuse", "recurrence"]
 
-for _op in (ops.erf, ops.exp, ops.gelu, ops.log, ops.sigmoid, ops.silu, ops.softplus, ops.tanh):
+_SEVERAL_PASSES = ops.erf, ops.gelu, ops.relu, ops.sigmoid, ops.silu, ops.softplus, ops.tanh  # in NumPy, by their rules
+for _op in (*_SEVERAL_PASSES, ops.exp, ops.log):
     at_length[_op.primitive] = of_op(_op)
+for _op in _SEVERAL_PASSES:
+    _op.primitive.rule = in_one_pass(_op.primitive.rule, _op.primitive.name)

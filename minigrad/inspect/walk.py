@@ -198,6 +198,7 @@ def rule_of(node: Node) -> str:
 @functools.cache
 def source(rule: Any) -> str:
     """A rule as it is written: a `def`, or the `lambda` alone."""
+    rule = inspect.unwrap(rule)  # of one that is compiled for long arrays
     try:
         if rule.__name__ != "<lambda>":
             return textwrap.dedent(inspect.getsource(rule)).rstrip()

@@ -145,9 +145,10 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.scalar.exp_minus: narrow(bits(shifted) - bits(form.rounder), high)"
         " -> (bits(shifted) - bits(form.rounder))",
     ),
+    "the factors' exponents may differ: both are normal": ("minigrad.kernels.scalar.exp_minus: 1 -> 2",),
     "factors in another order, rounded within the bound": (
-        "minigrad.kernels.scalar.exp_minus: mantissa * power_of_2(n >> 1, high), power_of_2(n - (n >> 1), high)"
-        " -> power_of_2(n - (n >> 1), high), mantissa * power_of_2(n >> 1, high)",
+        "minigrad.kernels.scalar.exp_minus: times_power_of_2(mantissa, half), power_of_2(n - half, high)"
+        " -> power_of_2(n - half, high), times_power_of_2(mantissa, half)",
         "minigrad.kernels.scalar.tail: mills(x) * first, second -> second, mills(x) * first",
     ),
     "on_grid is only squared, or added to x on one side and taken from it on the other": (
@@ -165,6 +166,8 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.scalar.log#2: 0 -> 1",
         "minigrad.kernels.scalar.sigmoid: bits(x) < 0 -> (bits(x) <= (0))",
         "minigrad.kernels.scalar.sigmoid: 0 -> 1",
+        "minigrad.kernels.scalar.sigmoid#2: bits(x) < 0 -> (bits(x) <= (0))",
+        "minigrad.kernels.scalar.sigmoid#2: 0 -> 1",
         "minigrad.kernels.scalar.softplus: bits(x) < 0 -> (bits(x) <= (0))",
         "minigrad.kernels.scalar.softplus: 0 -> 1",
         "minigrad.kernels.scalar.erf: size < ONE -> (size <= ONE)",
@@ -249,6 +252,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.kernels.gemm.multiply#3: 0 -> 1",
     ),
     "the same memory: flat, it is of a type that is compiled for already": (
+        "minigrad.fusion.recurrence.Recurrence.__call__: memory.constant("
+        "np.vstack([rows, *(p.array for p in externals)]) if externals else rows)"
+        " -> (np.vstack([rows, *(p.array for p in externals)]) if externals else rows)",
         "minigrad.kernels.sequence.forward: flat_from(mapped, 0) -> mapped",
         "minigrad.kernels.sequence.forward: flat_from(masked if mask.size else now, 0)"
         " -> (masked if mask.size else now)",
@@ -351,6 +357,8 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.fusion.program.divided: s.name in needed -> ((s.name) not in needed)",
     ),
     "any sample serves: what is traced is what happens to it": (
+        "minigrad.fusion.rule.one_pass: 0.5 -> 0.505",
+        "minigrad.fusion.rule.one_pass: 1 -> 2",
         "minigrad.fusion.recurrence.Recurrence.__init__: 0.5 -> 0.505",
         "minigrad.fusion.program.traced: np.ones_like(y.array) -> (y.array)",
         "minigrad.fusion.pointwise.Loops.__init__: 0.5 -> 0.505",
@@ -392,6 +400,8 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "minigrad.fusion.program.Reader.step: (node, None) -> (None, node)",
     ),
     "what has that shape already": (
+        "minigrad.fusion.recurrence.Recurrence.__call__: np.vstack([rows, *(p.array for p in externals)]) if externals"
+        " else rows -> np.vstack([rows, *(p.array for p in externals)])",
         "minigrad.fusion.prelude.Prelude.__call__: x if x.shape == self.shape else broadcast_to(x, self.shape)"
         " -> broadcast_to(x, self.shape)",
     ),

@@ -4,6 +4,8 @@ A reading or writing past the end of memory, which machine code would not notice
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -48,17 +50,28 @@ def within(array: np.ndarray, start: int, stop: int) -> None:
         raise IndexError(f"entries {start} to {stop} of an array of {array.size}")
 
 
+def as_plain(function: Callable[..., Any], dtype: np.dtype) -> Callable[..., Any]:
+    """What stands in for a ufunc: the NumPy formula of that name, or the function entry by entry."""
+    from minigrad.kernels import elementary
+
+    if formula := getattr(elementary, function.__name__, None):
+        return formula.__wrapped__  # type: ignore[no-any-return]
+    return lambda *arrays: np.array([function(*entries) for entries in zip(*(a.flat for a in arrays))], dtype).reshape(
+        arrays[0].shape
+    )
+
+
 def install(folder: str) -> None:
     """Let this process run what it generates, written to `folder`, as plain Python."""
     os.environ.update(MINIGRAD_CACHE=folder, NUMBA_DISABLE_JIT="1")
     numba.config.reload_config()
     np.seterr(all="ignore")  # machine code does not warn
-    from minigrad.kernels import compile, elementary, pool, rows
+    from minigrad.kernels import compile, pool, rows
 
     rows.row, rows.flat_from, rows.arguments_apart = row, flat_from, arguments_apart
     compile.available = lambda: True
     pool.spin = lambda: None  # type: ignore[assignment]  # who waits for a thread sleeps
-    compile.ufunc = lambda function, _: getattr(elementary, function.__name__).__wrapped__  # type: ignore[assignment]
+    compile.ufunc = as_plain  # type: ignore[assignment]
     from minigrad.kernels import tile as kernel
 
     kernel.tile = tile

@@ -15,7 +15,7 @@ CHECKS = frozenset({  # units that refuse, draw, prepare, keep or hint: no deriv
     "RNNCell.__init__", "Cell.__init__", "LSTMCell.__init__", "LayerNormLSTMCell.__init__", "GRUCell.__init__",
     "Layer.__init__", "Bidirectional.__init__", "AdditiveAttention.__init__", "GeneralAttention.__init__",
     "Replay", "SCALAR", "NUMPY", "recurrence", "identity", "trace", "same", "NUMBERS", "fuse", "Fused.__init__",
-    "Fused.source",
+    "Fused.source", "in_one_pass", "fit", "LONG", "VALUES",
 })  # fmt: skip
 OPS = ("tests/ops", "tests/test_einsum.py", "tests/test_convolution.py")
 CELLS, LAYERS = (("tests/models/test_cells.py",), ("tests/models/test_layer.py", "tests/models/test_combinators.py"))
@@ -48,6 +48,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "minigrad.fusion.emit": FORMULAS,
     "minigrad.fusion.pointwise": POINTWISE,
     "minigrad.fusion.recurrence": COMPILED,
+    "minigrad.fusion.rule": ("tests/fusion/test_rule.py",),
     "models.vanilla": CELLS,
     "models.lstm": CELLS,
     "models.gru": CELLS,
