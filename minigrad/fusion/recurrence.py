@@ -176,10 +176,11 @@ def recurrence(
     key = dtype, identity(vars(owner))
     known = _known.setdefault(owner, {})
     if key not in known:
-        known[key] = None
+        made = None  # not in `known` yet: another thread would take it for the answer
         with suppress(NotPointwise, Unknown):
             if (found := body()) is not None:
-                known[key] = Recurrence(type(owner).__name__, found, gates, parts, hidden, dtype)
+                made = Recurrence(type(owner).__name__, found, gates, parts, hidden, dtype)
+        known[key] = made
     return known[key]
 
 

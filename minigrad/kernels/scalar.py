@@ -352,17 +352,7 @@ def register() -> None:
             else (lambda x, coefficients: coefficients[0] + x * horner(x, coefficients[1:]))
         )
     )
-    generic = (
-        narrow,
-        magnitude,
-        unless_nan,
-        power_of_2,
-        times_power_of_2,
-        mantissa_and_exponent,
-        exp_minus,
-        decay,
-        mills,
-        tail,
-    )
-    for function in (*generic, exp, log, tanh, sigmoid, softplus, silu, gelu, erf, relu):
+    generic = (narrow, magnitude, unless_nan, power_of_2, times_power_of_2, mantissa_and_exponent)
+    factors = (exp_minus, decay, mills, tail)
+    for function in (*generic, *factors, exp, log, tanh, sigmoid, softplus, silu, gelu, erf, relu):
         register_jitable(**options)(function)
