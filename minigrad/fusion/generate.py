@@ -28,7 +28,7 @@ scalar.register()
 
 def ready(dtype: np.dtype) -> bool:
     """Whether code for this dtype may be compiled, and is wanted."""
-    return dtype.char in "fd" and not mode.checking and compiler.available()
+    return dtype.char in "fd" and dtype.isnative and not mode.checking and compiler.available()
 
 
 @functools.cache

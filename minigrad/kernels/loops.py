@@ -59,8 +59,8 @@ def is_zero(x: Any) -> bool:
 
 
 def is_long(x: Any) -> bool:
-    """Whether x is an array of float32 or float64 of BRANCHES entries or more."""
-    return isinstance(x, np.ndarray) and x.dtype.char in "fd" and x.size >= BRANCHES
+    """Whether x is an array of float32 or float64, in this machine's order of bytes, of BRANCHES entries or more."""
+    return isinstance(x, np.ndarray) and x.dtype.char in "fd" and x.dtype.isnative and x.size >= BRANCHES
 
 
 def masked(x: np.ndarray, kept: Any) -> np.ndarray:
